@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * http.h: what a request and its reply look like to the library.
+ *
+ * The embedder (the Varnish module, the tool) lends a struct tkvm_request for
+ * one call and receives a struct tkvm_reply. Header fields that the program
+ * reads and writes while it runs go through the embedder's own functions.
+ */
+#ifndef TINYKVM_HTTP_H
+#define TINYKVM_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tinykvm/error.h"
+
+/* Which set of header fields. */
+enum tkvm_where {
+	TKVM_REQUEST = 0,	/* bereq, or req on the client side */
+	TKVM_RESPONSE = 1,	/* beresp, or resp */
+};
+
+/*
+ * The embedder's side of a transaction. All functions are called only while
+ * tkvm_program_call() runs, from one thread at a time, though not always the
+ * thread that called it. A NULL function means that the guest's call fails.
+ * Lines are complete ("Name: value"), validated (no control characters), not
+ * NUL-terminated, and only lent.
+ */
+struct tkvm_transaction_ops {
+	/* Append a line. The new field's index (> 0); -1 when full. */
+	int (*append)(void *priv, enum tkvm_where where, const char *line,
+	    size_t len);
+	/* Replace the first field of that name or append: index or -1. */
+	int (*set)(void *priv, enum tkvm_where where, const char *line,
+	    size_t len);
+	/* Remove all fields of that name: number removed. */
+	int (*unset)(void *priv, enum tkvm_where where, const char *name,
+	    size_t len);
+	/* First field of that name, whole line; NULL when absent. */
+	const char *(*find)(void *priv, enum tkvm_where where,
+	    const char *name, size_t len, size_t *line_len);
+	/* Field number i (from 0) in order, whole line; NULL after the last. */
+	const char *(*field)(void *priv, enum tkvm_where where, unsigned i,
+	    size_t *line_len);
+	/* Cache policy in seconds; 0, or -1 when it cannot be applied. */
+	int (*set_cacheable)(void *priv, bool cacheable, double ttl,
+	    double grace, double keep);
+	/* A log line of the program (already without newline). */
+	void (*log)(void *priv, const char *text, size_t len);
+};
+
+/* A request as lent by the embedder. Strings are NUL-terminated, not NULL. */
+struct tkvm_request {
+	const char *method;
+	const char *url;
+	const char *arg;
+	const char *content_type;
+	const void *body;		/* NULL: no body */
+	uint64_t body_len;
+	const struct tkvm_transaction_ops *ops;	/* NULL: no transaction */
+	void *priv;			/* for ops */
+};
+
+/*
+ * An answer. Read-only for the embedder; tkvm_reply_release() when done, since
+ * a large body still lies in the machine that made it.
+ */
+struct tkvm_reply {
+	uint16_t status;		/* 200..599 */
+	char *content_type;		/* NULL when the program set none */
+	const void *body;
+	uint64_t body_len;
+
+	/* What it cost, for logs. */
+	uint64_t queue_ns, run_ns, reset_ns;
+	uint64_t exits, faults, pages_copied;
+	bool by_on_error;		/* the second chance made this answer */
+	struct tkvm_err error;		/* code 0, or why the program failed */
+
+	/* The library's own; not for the embedder. */
+	void *machine;
+	void *storage;
+};
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * program.h: station 2 of 6, programs and the machines that wait for requests.
+ *
+ *   gets    settings (JSON), then requests
+ *   gives   replies, counters, reasons
+ *   owns    the image of each program, its pool of forks, the queue
+ *   never   knows Varnish; never prints
+ *
+ * A library holds the programs of one configuration, of one VCL for example.
+ * Threads: every function may be called from any thread, except new and
+ * destroy, which must not meet another call on the same library.
+ */
+#ifndef TINYKVM_PROGRAM_H
+#define TINYKVM_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tinykvm/error.h"
+#include "tinykvm/http.h"
+
+struct tkvm_library;
+struct tkvm_program;
+
+/* Where lines go that belong to no transaction (start-up, background). */
+struct tkvm_log {
+	void (*line)(void *priv, const char *program, const char *text);
+	void *priv;
+};
+
+/* log is copied; NULL means: drop such lines. */
+TKVM_API int tkvm_library_new(const struct tkvm_log *log,
+    struct tkvm_library **lp, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
+ * Stop every program, wait for running calls, free everything. *lp becomes
+ * NULL. Replies must have been released before.
+ */
+TKVM_API void tkvm_library_destroy(struct tkvm_library **lp);
+
+/*
+ * Define programs and groups from a JSON document (with comments).
+ * origin names the document in messages. All or nothing: on TKVM_ECONFIG the
+ * library is as before.
+ */
+TKVM_API int tkvm_library_load(struct tkvm_library *lib, const char *json,
+    size_t len, const char *origin, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/* The same, from a file path or a file:// URI. */
+TKVM_API int tkvm_library_load_uri(struct tkvm_library *lib, const char *uri,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
+ * Change settings of a program that has not been started, or define it: json
+ * is the object that would stand behind its name in a library. All or nothing.
+ */
+TKVM_API int tkvm_library_configure(struct tkvm_library *lib,
+    const char *program, const char *json, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+
+/* NULL when there is no such program. Valid until the library is destroyed. */
+TKVM_API struct tkvm_program *tkvm_library_find(struct tkvm_library *lib,
+    const char *name);
+
+/* Number of programs; tkvm_library_at() in order of definition. */
+TKVM_API unsigned tkvm_library_count(const struct tkvm_library *lib);
+TKVM_API struct tkvm_program *tkvm_library_at(struct tkvm_library *lib,
+    unsigned i);
+
+TKVM_API const char *tkvm_program_name(const struct tkvm_program *p);
+
+/*
+ * Replace the arguments behind argv[0]; counts from the next start.
+ */
+TKVM_API int tkvm_program_set_arguments(struct tkvm_program *p,
+    const char *const *argv, unsigned argc, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+
+/*
+ * Start a program: run main() until it waits for requests, freeze, make the
+ * forks. async: return at once, do it in a thread of ours; the outcome shows in
+ * the log and in the first call. Starting a started program does nothing.
+ */
+TKVM_API int tkvm_program_start(struct tkvm_program *p, bool async,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
+ * Stop a program: running calls end in peace, new ones start it afresh from
+ * its file. Used by invalidate_programs().
+ */
+TKVM_API void tkvm_program_stop(struct tkvm_program *p);
+
+/* One step of a chain. */
+struct tkvm_link {
+	struct tkvm_program *program;
+	const char *url;		/* not NULL */
+	const char *arg;		/* not NULL */
+	int error_threshold;		/* a status >= this ends the chain */
+};
+
+/*
+ * Run a chain of 1 to TKVM_CHAIN_MAX programs: the first gets the request's
+ * method, content type and body; each later one POSTs the answer before it.
+ * Each link's url and arg replace the request's.
+ *
+ * Returns 0 and a reply, also when the program failed (status 500 and
+ * reply->error tell, or whatever on_error answered). Returns an error and no
+ * reply when no program could run: TKVM_EBUSY (no machine in time),
+ * TKVM_EFILE, TKVM_EHOST, TKVM_ENOMEM, TKVM_EGUEST or TKVM_ETIMEOUT (it failed
+ * to start), TKVM_EBODY.
+ */
+#define TKVM_CHAIN_MAX 16
+TKVM_API int tkvm_chain_call(const struct tkvm_link *link, unsigned n,
+    const struct tkvm_request *req, struct tkvm_reply **rp,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/* Give the reply's memory and machine back. *rp becomes NULL. */
+TKVM_API void tkvm_reply_release(struct tkvm_reply **rp);
+
+/*
+ * Do nothing but reset a program's idle machine after a call? No: the reset
+ * is part of every call. For measurements only: switch it off for a program.
+ */
+TKVM_API void tkvm_program_set_ephemeral(struct tkvm_program *p, bool on);
+
+/* Counters of one program since it was defined. */
+struct tkvm_counters {
+	uint64_t invocations;		/* calls of the program */
+	uint64_t exceptions;		/* faults, ABI breaches, no answer */
+	uint64_t timeouts;
+	uint64_t out_of_memory;
+	uint64_t on_error;		/* second chances taken */
+	uint64_t status_2xx, status_3xx, status_4xx, status_5xx;
+	uint64_t input_bytes, output_bytes;
+	uint64_t resets, pages_copied;
+	uint64_t queue_timeouts;
+	uint64_t queue_ns, run_ns, reset_ns;
+	uint64_t exits, faults;
+	uint64_t unknown_calls;		/* system calls answered -ENOSYS */
+	uint32_t machines, idle, waiting;	/* gauges */
+	uint64_t image_bytes;		/* gauge: frozen memory, shared */
+	uint64_t start_ns;		/* gauge: file to ready, last start */
+};
+TKVM_API void tkvm_program_counters(struct tkvm_program *p,
+    struct tkvm_counters *c);
+
+/*
+ * Counters as JSON, an object keyed by program name (schema: docs/stats.md).
+ * match: called for each name, NULL means all. indent -1: one line.
+ * Returns a string to free(), or NULL when out of memory.
+ */
+TKVM_API char *tkvm_library_stats(struct tkvm_library *lib,
+    bool (*match)(void *priv, const char *name), void *priv, int indent);
+
+/*--- without HTTP ---------------------------------------------------------*/
+
+/*
+ * Run an ordinary program to its end: stdin, stdout and stderr are the
+ * caller's descriptors 0, 1 and 2. Its exit status, 128 + signal when
+ * it aborted, or a negative code when it faulted or could not be loaded.
+ */
+TKVM_API int tkvm_run_program(const char *path, const char *const *argv,
+    const char *const *envp, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+#endif

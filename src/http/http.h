@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * http.h: stations 5b and 6, what the guest says about requests and replies.
+ *
+ *   gets    a machine and a call of kvm_api.h; a request to lay out
+ *   gives   the call-back table, "waiting", the reply
+ *   owns    header validation, the request's layout in guest memory
+ *   never   knows Linux or Varnish
+ */
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
+
+#include "tinykvm/http.h"
+#include "tinykvm/machine.h"
+
+/* What a program told us while it started; frozen with its image. */
+#define HTTP_CALLBACKS 13
+struct http_program {
+	uint64_t callback[HTTP_CALLBACKS];	/* by id; 0 is none */
+	bool paused;		/* waits in wait_for_requests_paused() */
+	uint64_t request_gva;	/* its struct kvm_request, when paused */
+	/* From scanning the binary, see abi.c. */
+	bool extra_valid;	/* r9 of backend_response means something */
+	bool extra_by_stack;	/* only when it does not point at a dead stack */
+	uint8_t request_size;	/* 56 or 88 bytes written when paused */
+};
+
+/* What get_meminfo() answers. */
+struct http_limits {
+	uint64_t max_memory_bytes, max_request_bytes;
+};
+
+struct http_state;
+
+/* Date the header a program was built with, from its executable segments. */
+void http_scan_abi(const void *elf, size_t size, struct http_program *hp);
+
+/* For a booting machine; fills *hp as the program registers. */
+int http_new(struct http_program *hp, const struct http_limits *limits,
+    struct http_state **sp, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/* For a fork; hp is read only. */
+int http_fork(const struct http_program *hp, const struct http_limits *limits,
+    struct http_state **sp, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+void http_destroy(struct http_state **sp);
+
+/* The handler for struct tkvm_calls; state is a struct http_state. */
+tkvm_call_f http_call;
+
+/* Booting: did it reach wait_for_requests()? */
+bool http_waiting(const struct http_state *s);
+
+/*
+ * Log lines while booting or without a transaction; log may be NULL.
+ */
+void http_set_log(struct http_state *s,
+    void (*log)(void *priv, const char *text, size_t len), void *priv);
+
+/*
+ * Lay a request out in a reset (or non-ephemeral, stopped) fork, choose its
+ * entry (call-back 3, 1, 2, or resume) and prepare the machine to run.
+ * TKVM_EBODY when the body does not fit, TKVM_EGUEST when no entry matches.
+ */
+int http_begin(struct http_state *s, struct tkvm_machine *m,
+    const struct tkvm_request *req, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
+ * Prepare call-back 5 (on_error) after a failure, in the failed machine.
+ * -1 when the program has none or no stack is left.
+ */
+int http_begin_on_error(struct http_state *s, struct tkvm_machine *m,
+    const struct tkvm_request *req, const char *reason) TKVM_MUST_CHECK;
+
+/*
+ * After tkvm_machine_run() returned 0: the answer. status and content_type
+ * (malloc'ed or NULL) are filled; body points into the guest: copy it, or keep
+ * the machine until it is consumed. TKVM_EGUEST when the program stopped
+ * without an answer.
+ */
+int http_reply(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_reply *reply, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/* Forget the request; part of a reset. */
+void http_reset(struct http_state *s);
+
+/* Calls answered -ENOSYS since the state was made. */
+uint64_t http_unknown_calls(const struct http_state *s);
+
+/* Is this header line (name: value) legal? Pure; field.c. */
+bool http_line_ok(const char *line, size_t len);
+bool http_name_ok(const char *name, size_t len);
+
+#endif

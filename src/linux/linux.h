@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * linux.h: station 5a, what the guest asks of Linux.
+ *
+ *   gets    a machine and a call with a number below 512
+ *   gives   a result or -errno; "stop" on exit, with a status
+ *   owns    the program's descriptors, working directory, brk, identity
+ *   never   knows HTTP; never opens a host path outside the rules it was given
+ */
+#ifndef LINUX_LINUX_H
+#define LINUX_LINUX_H
+
+#include "tinykvm/machine.h"
+
+/* One rule of allowed_paths; strings are owned by whoever made the rules. */
+struct linux_path {
+	char *virtual_path;	/* as the guest names it */
+	char *real_path;	/* on the host */
+	bool prefix;		/* the directory and everything below it */
+	bool writable;
+	bool symlink;		/* readlink(virtual) gives real */
+};
+
+/* What a program may use; const while any linux_state refers to it. */
+struct linux_rules {
+	const struct linux_path *paths;
+	unsigned n_paths;
+	const char *exe_path;	/* what /proc/self/exe resolves to, or NULL */
+	const char *cwd;	/* starting directory, virtual; "/" by default */
+	bool inherit_stdio;	/* 0, 1 and 2 are the host's (tinykvm run) */
+	/* Output to descriptors 1 and 2 otherwise; never NULL. */
+	void (*output)(void *priv, int fd, const void *data, size_t len);
+	/* Called once per unknown or refused call; may be NULL. */
+	void (*unknown)(void *priv, uint32_t number);
+};
+
+struct linux_state;
+
+/* State of a program about to boot. priv is passed to rules' functions. */
+int linux_new(const struct linux_rules *rules, void *priv,
+    struct linux_state **sp, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
+ * State of a fork of the frozen state *of: open files are shared, offsets and
+ * everything else are the fork's own. of must outlive it.
+ */
+int linux_fork(const struct linux_state *of, void *priv,
+    struct linux_state **sp, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/* No more changes: from here on only linux_fork(). Called at freeze. */
+void linux_freeze(struct linux_state *s);
+
+/*
+ * Back to the frozen state: closes what the request opened, restores offsets,
+ * brk, cwd, signal tables. No system call when nothing was changed.
+ */
+void linux_reset(struct linux_state *s);
+
+void linux_destroy(struct linux_state **sp);
+
+/* The handler for struct tkvm_calls; state is a struct linux_state. */
+tkvm_call_f linux_call;
+
+/* After a stop: did the program exit? Its status is in *status then. */
+bool linux_exited(const struct linux_state *s, int *status);
+
+#endif

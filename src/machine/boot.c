@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * boot.c: from an ELF file to a machine that stands at its entry point.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "machine/machine_priv.h"
+
+#define BRK_MAX MIB(32)
+#define ARENA_MIN MIB(2)
+
+static int
+by_start(const void *a, const void *b)
+{
+	const struct elf_segment *x = a, *y = b;
+
+	return (x->start < y->start ? -1 : x->start > y->start);
+}
+
+static int
+add_region(struct shape *s, uint64_t start, uint64_t end, bool w, bool x,
+    struct tkvm_err *err)
+{
+	struct region *last = s->n_regions ? &s->region[s->n_regions - 1] : NULL;
+
+	if (last != NULL && last->end == start && last->w == w && last->x == x) {
+		last->end = end;
+		return (0);
+	}
+	if (s->n_regions == REGIONS)
+		return (tkvm_fail(err, TKVM_EFILE, "too many segments"));
+	s->region[s->n_regions++] = (struct region){start, end, w, x};
+	return (0);
+}
+
+/*
+ * Each page gets its segment's permission. Two segments may meet within a
+ * page, which then needs both; that must not make it writable and executable.
+ */
+static int
+image_regions(struct shape *s, struct elf *elf, struct tkvm_err *err)
+{
+	uint64_t start, end, prev_end = 0;
+	struct region *last;
+	int r = 0;
+
+	qsort(elf->seg, elf->n, sizeof elf->seg[0], by_start);
+	for (unsigned i = 0; i < elf->n && r == 0; i++) {
+		const struct elf_segment *g = &elf->seg[i];
+
+		start = num_down(g->start - s->base, TKVM_PAGE);
+		end = num_up(g->start - s->base + g->len, TKVM_PAGE);
+		if (i > 0 && start < prev_end) {
+			last = &s->region[s->n_regions - 1];
+			if ((last->w || g->w) && (last->x || g->x))
+				return (tkvm_fail(err, TKVM_EFILE, "code and "
+				    "writable data share the page 0x%jx; link "
+				    "with -z separate-code",
+				    (uintmax_t)(s->base + start)));
+			last->end -= TKVM_PAGE;
+			if (last->end == last->start)
+				s->n_regions--;
+			r = add_region(s, start, start + TKVM_PAGE,
+			    last->w || g->w, last->x || g->x, err);
+			start += TKVM_PAGE;
+		}
+		if (r == 0 && start < end)
+			r = add_region(s, start, end, g->w, g->x, err);
+		prev_end = end;
+	}
+	return (r);
+}
+
+static int
+make_shape(struct shape *s, struct elf *elf, uint64_t space,
+    struct tkvm_err *err)
+{
+	struct tkvm_layout *l = &s->layout;
+	uint64_t brk_room;
+
+	memset(s, 0, sizeof *s);
+	s->base = elf->base;
+	s->size = num_up(space, MIB(2));
+	l->image_start = elf->start;
+	l->image_end = elf->end;
+	l->entry = elf->entry;
+	l->stack_low = elf->end + GUARD_BYTES;
+	l->stack_top = l->stack_low + STACK_BYTES;
+	l->brk_start = l->stack_top;
+	brk_room = s->size / 8 < BRK_MAX ? s->size / 8 : BRK_MAX;
+	l->brk_end = l->arena_start = num_up(l->brk_start + brk_room, MIB(2));
+	l->arena_end = s->base + s->size;
+	if (space > GIB(512) || l->arena_start - s->base + ARENA_MIN > s->size)
+		return (tkvm_fail(err, TKVM_EFILE, "the program needs at least "
+		    "%ju MiB of address space but gets %ju; raise max_memory "
+		    "or address_space",
+		    (uintmax_t)((l->arena_start - s->base + ARENA_MIN) >> 20),
+		    (uintmax_t)(s->size >> 20)));
+	if (image_regions(s, elf, err) != 0)
+		return (TKVM_EFILE);
+	s->total = s->size + paging_bytes(s);
+	tables_describe(s);
+	return (add_region(s, l->stack_low - s->base, s->size, true, false,
+	    err));
+}
+
+static int
+map_memory(struct tkvm_machine *m, struct tkvm_err *err)
+{
+	size_t total = m->shape.total;
+
+	m->memfd = memfd_create("tinykvm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (m->memfd < 0 || ftruncate(m->memfd, (off_t)total) != 0)
+		return (tkvm_fail(err, TKVM_ENOMEM,
+		    "cannot make guest memory: %s", strerror(errno)));
+	m->mem = mmap(NULL, total + OWN_BYTES, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (m->mem == MAP_FAILED) {
+		m->mem = NULL;
+		return (tkvm_fail(err, TKVM_ENOMEM,
+		    "cannot map guest memory: %s", strerror(errno)));
+	}
+	if (mmap(m->mem, total, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_FIXED | MAP_NORESERVE, m->memfd, 0) == MAP_FAILED)
+		return (tkvm_fail(err, TKVM_ENOMEM,
+		    "cannot map guest memory: %s", strerror(errno)));
+	m->own = m->mem + total;
+	return (0);
+}
+
+static int
+load_segments(struct tkvm_machine *m, const struct elf *elf, const char *file,
+    struct tkvm_err *err)
+{
+	for (unsigned i = 0; i < elf->n; i++) {
+		const struct elf_segment *g = &elf->seg[i];
+		uint64_t at = g->start - m->shape.base;
+
+		memcpy(m->mem + at, file + g->file_offset, g->file_len);
+		if (gmem_mark(m, at, g->file_len) != 0)
+			return (tkvm_fail(err, TKVM_ENOMEM,
+			    "no memory for the page set of a machine"));
+	}
+	return (0);
+}
+
+static int
+load(struct tkvm_machine *m, const struct elf *elf,
+    const struct tkvm_boot *boot, struct tkvm_err *err)
+{
+	struct tkvm_regs *regs;
+	int r;
+
+	r = map_memory(m, err);
+	if (r != 0)
+		return (r);
+	tables_write(&m->shape, m->mem);
+	paging_build(&m->shape, m->mem);
+	r = load_segments(m, elf, boot->elf, err);
+	if (r != 0)
+		return (r);
+	r = arena_init(&m->arena, m->shape.layout.arena_start - m->shape.base,
+	    m->shape.size, err);
+	if (r != 0)
+		return (r);
+	m->symbols = symbols_new(boot->elf, boot->elf_size,
+	    elf->bias);
+	r = machine_add_vcpu(m, false, err);
+	if (r != 0)
+		return (r);
+	regs = vcpu_regs(m->vcpu);
+	regs->rip = elf->entry;
+	regs->gs_base = m->shape.base + OFF_RECORD;
+	r = stack_build(m, elf, boot, err);
+	if (r != 0)
+		return (r);
+	if (m->pages.n > m->limit_pages)
+		return (tkvm_fail(err, TKVM_EWORKMEM, "the program's file "
+		    "alone is larger than its memory; raise max_memory"));
+	return (0);
+}
+
+int
+machine_boot(const struct tkvm_boot *boot, struct tkvm_machine **mp,
+    struct tkvm_err *err)
+{
+	struct tkvm_machine *m;
+	struct shape shape;
+	struct elf elf;
+	int r;
+
+	*mp = NULL;
+	r = elf_parse(boot->elf, boot->elf_size, &elf, err);
+	if (r != 0)
+		return (r);
+	r = make_shape(&shape, &elf, boot->address_space_bytes, err);
+	if (r != 0)
+		return (r);
+	m = machine_alloc(&shape, &boot->calls, err);
+	if (m == NULL)
+		return (TKVM_ENOMEM);
+	m->state = MACHINE_BOOTING;
+	m->limit_pages = boot->max_memory_bytes / TKVM_PAGE;
+	r = load(m, &elf, boot, err);
+	if (r != 0) {
+		tkvm_machine_destroy(&m);
+		return (r);
+	}
+	*mp = m;
+	return (0);
+}
+
+int
+tkvm_machine_boot(const struct tkvm_boot *boot, struct tkvm_machine **mp,
+    struct tkvm_err *err)
+{
+	const struct tkvm_host *host;
+	int r;
+
+	*mp = NULL;
+	r = tkvm_host_probe(&host, err);
+	if (r != 0)
+		return (r);
+	return (machine_boot(boot, mp, err));
+}

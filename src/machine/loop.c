@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * loop.c: run; exit; handle; run. What a run costs is here and in vcpu_run().
+ */
+#include "machine/machine_priv.h"
+
+int
+machine_harvest(struct tkvm_machine *m, struct tkvm_err *err)
+{
+	struct pages *p = &m->pages;
+	uint64_t gpa;
+
+	while (vcpu_ring_next(m->vcpu, &gpa)) {
+		m->stats.faults++;
+		if (gpa < m->shape.total &&
+		    !pages_add(p, (uint32_t)(gpa / TKVM_PAGE)))
+			return (tkvm_fail(err, TKVM_EHOST,
+			    "no memory for the page set of a machine"));
+	}
+	if (vcpu_ring_taken(m->vcpu) > 256 &&
+	    vcpu_ring_release(m->vcpu, err) != 0)
+		return (TKVM_EHOST);
+	m->stats.dirty_pages = p->n;
+	if (p->n - p->n_before > m->limit_pages)
+		return (tkvm_fail(err, TKVM_EWORKMEM,
+		    "out of working memory: more than %ju KiB written",
+		    (uintmax_t)m->limit_pages * (TKVM_PAGE / 1024)));
+	return (0);
+}
+
+static enum tkvm_next
+call(struct tkvm_machine *m, uint32_t number, struct tkvm_err *err)
+{
+	struct tkvm_regs *r = vcpu_regs(m->vcpu);
+	bool is_linux = number < 512;
+	struct tkvm_call c = {
+		.number = number,
+		.arg = {r->rdi, r->rsi, r->rdx, is_linux ? r->r10 : r->rcx,
+		    r->r8, r->r9},
+		.ret = r->rax,
+		.rdx = r->rdx,
+	};
+	enum tkvm_next next;
+
+	m->stats.calls++;
+	if (is_linux)
+		next = m->calls.linux_call(m->calls.linux_state, m, &c, err);
+	else if (number == CALL_RETURNED)
+		return (tkvm_fail(err, TKVM_EGUEST, "the program's function "
+		    "returned without giving an answer"), TKVM_ABORT);
+	else
+		next = m->calls.http_call(m->calls.http_state, m, &c, err);
+	r->rax = c.ret;
+	r->rdx = c.rdx;
+	vcpu_dirty(m->vcpu);
+	return (next);
+}
+
+/* A call through the old vsyscall page: do it and return to the caller. */
+static enum tkvm_next
+call_vsyscall(struct tkvm_machine *m, uint32_t number, struct tkvm_err *err)
+{
+	struct tkvm_regs *r = vcpu_regs(m->vcpu);
+	uint64_t back;
+
+	if (tkvm_copy_in(m, &back, r->rsp, sizeof back) != 0) {
+		(void)tkvm_fail(err, TKVM_EGUEST,
+		    "vsyscall without a return address");
+		return (TKVM_ABORT);
+	}
+	r->rsp += sizeof back;
+	r->rip = back;
+	return (call(m, number, err));
+}
+
+static enum tkvm_next
+fault(struct tkvm_machine *m, const struct vcpu_exit *e, struct tkvm_err *err)
+{
+	uint32_t number;
+
+	switch (trap_decode(m, e, &number)) {
+	case TRAP_CALL:
+		return (call(m, (uint32_t)vcpu_regs(m->vcpu)->rax, err));
+	case TRAP_VSYSCALL:
+		return (call_vsyscall(m, number, err));
+	case TRAP_SKIP:
+		return (TKVM_RESUME);
+	case TRAP_FATAL:
+		break;
+	}
+	(void)trap_describe(m, e, err);
+	return (TKVM_ABORT);
+}
+
+static enum tkvm_next
+late(const struct tkvm_machine *m, struct tkvm_err *err)
+{
+	char at[128];
+
+	if (tkvm_now_ns() < m->deadline_ns)
+		return (TKVM_RESUME);	/* some other signal */
+	(void)tkvm_fail(err, TKVM_ETIMEOUT,
+	    "time-out: still running when its time was over, at %s",
+	    tkvm_machine_symbol(m, tkvm_machine_regs(m)->rip, at, sizeof at));
+	return (TKVM_ABORT);
+}
+
+static enum tkvm_next
+handle(struct tkvm_machine *m, const struct vcpu_exit *e, struct tkvm_err *err)
+{
+	m->last_trap = e->trap;
+	switch (e->kind) {
+	case VCPU_CALL:
+	case VCPU_SYSCALL:
+		return (call(m, (uint32_t)vcpu_regs(m->vcpu)->rax, err));
+	case VCPU_FAULT:
+		return (fault(m, e, err));
+	case VCPU_INTERRUPTED:
+		return (late(m, err));
+	case VCPU_RING_FULL:
+		return (TKVM_RESUME);
+	case VCPU_PORT:
+		/* Only our ring-0 stubs may report on these. */
+		if (e->port < 0x80 || e->port >= 0x80 + 32)
+			return (TKVM_RESUME);
+		(void)tkvm_fail(err, TKVM_EGUEST,
+		    "the program used the reserved port 0x%x", e->port);
+		return (TKVM_ABORT);
+	case VCPU_BROKEN:
+		break;
+	}
+	m->state = MACHINE_BROKEN;
+	(void)tkvm_fail(err, TKVM_EHOST, "the machine broke: %s", e->text);
+	return (TKVM_ABORT);
+}
+
+int
+tkvm_machine_run(struct tkvm_machine *m, uint64_t deadline_ns,
+    struct tkvm_err *err)
+{
+	enum tkvm_next next = TKVM_RESUME;
+	struct vcpu_exit e;
+	struct tkvm_err local;
+	int r = 0;
+
+	ASSERT(m->state == MACHINE_BOOTING || m->state == MACHINE_FORK);
+	if (err == NULL)
+		err = &local;
+	m->stats.runs++;
+	m->deadline_ns = deadline_ns;
+	vcpu_arm(m->vcpu, deadline_ns);
+	while (next == TKVM_RESUME && r == 0) {
+		vcpu_run(m->vcpu, &e);
+		m->stats.exits++;
+		next = handle(m, &e, err);
+		if (next != TKVM_ABORT)
+			r = machine_harvest(m, err);
+	}
+	vcpu_disarm(m->vcpu);
+	if (next == TKVM_ABORT)
+		r = err->code;
+	if (r != 0)
+		vcpu_forget(m->vcpu);
+	return (r);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MACHINE_MACHINE_PRIV_H
+#define MACHINE_MACHINE_PRIV_H
+
+#include "base/check.h"
+#include "base/num.h"
+#include "machine/layout.h"
+#include "tinykvm/host.h"
+#include "tinykvm/machine.h"
+#include "vcpu/vcpu.h"
+
+/*--- elf.c ----------------------------------------------------------------*/
+
+#define ELF_SEGMENTS 16
+struct elf_segment {
+	uint64_t start, len;		/* guest addresses */
+	uint64_t file_offset, file_len;
+	bool r, w, x;
+};
+struct elf {
+	struct elf_segment seg[ELF_SEGMENTS];
+	unsigned n;
+	uint64_t entry, bias;
+	uint64_t base;			/* 1 GiB aligned */
+	uint64_t start, end;		/* of all segments, page aligned */
+	uint64_t phdr;			/* guest address, 0 if not loaded */
+	uint16_t phnum;
+};
+
+/* Check a file; no side effects. TKVM_EFILE says what is wrong with it. */
+int elf_parse(const void *file, size_t size, struct elf *elf,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/* Function symbols, sorted, for symbol names; owned by an image. */
+struct symbols;
+struct symbols *symbols_new(const void *file, size_t size, uint64_t bias);
+void symbols_free(struct symbols **sp);
+const char *symbols_name(const struct symbols *s, uint64_t addr, char *buf,
+    size_t size);
+
+/*--- regions: what the guest may touch ------------------------------------*/
+
+/* Sorted, disjoint, page aligned. Offsets from base, as physical addresses. */
+struct region {
+	uint64_t start, end;
+	bool w, x;
+};
+#define REGIONS 40
+
+/*--- pages.c: which pages the next reset copies ---------------------------*/
+
+struct pages {
+	uint32_t *list;			/* page numbers */
+	uint32_t n, room;
+	uint32_t n_before;		/* n when the request began */
+	uint64_t *in_set;		/* bitmap over all pages */
+};
+int pages_init(struct pages *p, uint64_t n_pages, struct tkvm_err *err);
+void pages_free(struct pages *p);
+/* Add a page; false when the host is out of memory. */
+bool pages_add(struct pages *p, uint32_t page);
+bool pages_has(const struct pages *p, uint32_t page);
+void pages_clear(struct pages *p);
+
+/*--- arena.c --------------------------------------------------------------*/
+
+/* Free ranges of the mmap arena, sorted, disjoint; offsets from base. */
+struct span {
+	uint64_t start, end;
+};
+#define ARENA_SPANS 4096
+struct arena {
+	struct span *free;
+	uint32_t n, room;
+	bool changed;			/* differs from the image's */
+};
+int arena_init(struct arena *a, uint64_t start, uint64_t end,
+    struct tkvm_err *err);
+int arena_copy(struct arena *to, const struct arena *from,
+    struct tkvm_err *err);
+void arena_free(struct arena *a);
+
+/*--- the machine ----------------------------------------------------------*/
+
+/* Two pages of each machine's own: trap stack and record. */
+#define OWN_BYTES (2 * TKVM_PAGE)
+
+/*
+ * What a booted machine, its image and all forks agree on.
+ * memory: [0, size) is mapped for the guest, [size, total) are page tables.
+ */
+struct shape {
+	uint64_t base, size, total;
+	struct tkvm_layout layout;	/* guest addresses */
+	struct region region[REGIONS];
+	unsigned n_regions;
+	struct vcpu_tables tables;	/* host pointer is the machine's */
+};
+
+struct tkvm_image {
+	struct shape shape;
+	int memfd;
+	char *mem;			/* all of it, read-only, shared */
+	uint64_t *has_data;		/* bitmap: page is not all zero */
+	struct span *extent;		/* where it has data */
+	unsigned n_extents;
+	uint64_t data_bytes;
+	struct tkvm_regs regs;		/* behind the waiting instruction */
+	struct arena arena;
+	struct symbols *symbols;
+};
+
+/*
+ * BOOTING until it is frozen, a FORK from its birth; BROKEN: the vCPU cannot
+ * go on, only destroy.
+ */
+enum machine_state { MACHINE_BOOTING, MACHINE_FROZEN, MACHINE_FORK,
+	MACHINE_BROKEN };
+
+struct tkvm_machine {
+	enum machine_state state;
+	struct tkvm_image *image;	/* forks */
+	struct shape shape;
+	struct tkvm_calls calls;
+	char *mem;			/* [0, total) */
+	char *own;			/* trap stack, record */
+	int memfd;			/* booting */
+	struct vcpu *vcpu;
+	struct pages pages;
+	struct arena arena;
+	struct symbols *symbols;	/* booting; the image's otherwise */
+	uint64_t limit_pages;
+	uint64_t deadline_ns;
+	uint64_t push_sp;		/* call stack; 0: nothing pushed */
+	struct tkvm_machine_stats stats;
+	uint32_t index;			/* gs:4 */
+	uint64_t xcr0;
+	uint32_t resets_since_discard;
+	enum tkvm_trap last_trap;	/* for the self-test */
+
+};
+
+/* paging.c: tables for all regions; call when shape is complete. */
+void paging_build(const struct shape *s, char *mem);
+uint64_t paging_bytes(const struct shape *s);
+
+/* tables.c: descriptor tables, stubs, addresses for the vCPU. */
+void tables_write(const struct shape *s, char *mem);
+void tables_describe(struct shape *s);
+uint64_t tables_return_stub(const struct shape *s);
+uint64_t tables_return_out(const struct shape *s);	/* its out */
+
+/* machine.c */
+struct tkvm_machine *machine_alloc(const struct shape *s,
+    const struct tkvm_calls *calls, struct tkvm_err *err);
+int machine_add_vcpu(struct tkvm_machine *m, bool split_readonly,
+    struct tkvm_err *err);
+void machine_write_record(struct tkvm_machine *m);
+
+/* boot.c: without the self-test, which uses it. */
+int machine_boot(const struct tkvm_boot *boot, struct tkvm_machine **mp,
+    struct tkvm_err *err);
+
+/* stack.c */
+int stack_build(struct tkvm_machine *m, const struct elf *elf,
+    const struct tkvm_boot *boot, struct tkvm_err *err);
+
+/* gmem.c: mark [offset, offset+len) as written by the host. */
+int gmem_mark(struct tkvm_machine *m, uint64_t offset, uint64_t len);
+
+/* loop.c: take what the ring has; TKVM_EWORKMEM over the limit. */
+int machine_harvest(struct tkvm_machine *m, struct tkvm_err *err);
+
+/* trap.c: what an exception means. */
+enum trap_kind { TRAP_CALL, TRAP_SKIP, TRAP_VSYSCALL, TRAP_FATAL };
+enum trap_kind trap_decode(struct tkvm_machine *m, const struct vcpu_exit *e,
+    uint32_t *vsyscall);
+int trap_describe(struct tkvm_machine *m, const struct vcpu_exit *e,
+    struct tkvm_err *err);
+/* Length of an in or out instruction at the start of code; 0: it is none. */
+unsigned trap_io_length(const uint8_t *code, unsigned len, bool *is_call);
+
+#endif

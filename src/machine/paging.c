@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * paging.c: the guest's page tables, built once from the regions. AMD64 manual
+ * volume 2, 5.3.
+ *
+ * Accessed and dirty bits are set in every entry: the CPU (or a KVM that
+ * shadows the tables) then never writes to them.
+ */
+#include <string.h>
+
+#include "machine/machine_priv.h"
+
+#define PTE_P 0x001u
+#define PTE_W 0x002u
+#define PTE_U 0x004u
+#define PTE_A 0x020u
+#define PTE_D 0x040u
+#define PTE_PS 0x080u
+#define PTE_NX ((uint64_t)1 << 63)
+#define PTE_ADDR 0x000ffffffffff000u
+#define TABLE (PTE_P | PTE_W | PTE_U | PTE_A)
+#define LARGE MIB(2)
+
+struct builder {
+	const struct shape *s;
+	char *mem;
+	uint64_t next, end;	/* offsets of free table pages */
+};
+
+/*
+ * Upper bound: one table per 2 MiB of memory at worst for what is mapped with
+ * small pages (image, stack), one per 1 GiB for the rest, a few above.
+ */
+uint64_t
+paging_bytes(const struct shape *s)
+{
+	uint64_t small = s->layout.arena_start - s->base;
+
+	return ((small / LARGE + s->size / GIB(1) + 16) * TKVM_PAGE);
+}
+
+/* The entry for gva in a table at this level (3: PML4 ... 0: page table). */
+static uint64_t *
+entry(struct builder *b, uint64_t table, uint64_t gva, unsigned level)
+{
+	char *p = b->mem + table + (gva >> (12 + 9 * level) & 511) * 8;
+
+	return ((uint64_t *)(void *)p);
+}
+
+static uint64_t *
+descend(struct builder *b, uint64_t gva, unsigned to_level)
+{
+	uint64_t table = b->s->size;
+
+	for (unsigned level = 3; level > to_level; level--) {
+		uint64_t *e = entry(b, table, gva, level);
+
+		if ((*e & PTE_P) == 0) {
+			ASSERT(b->next < b->end);
+			*e = b->next | TABLE;
+			b->next += TKVM_PAGE;
+		}
+		table = *e & PTE_ADDR;
+	}
+	return (entry(b, table, gva, to_level));
+}
+
+/* Map [start, end) of the guest's offsets to physical addresses from gpa. */
+static void
+map(struct builder *b, uint64_t start, uint64_t end, uint64_t gpa,
+    uint64_t bits)
+{
+	uint64_t gva = b->s->base + start, step;
+
+	bits |= PTE_P | PTE_A | PTE_D;
+	for (; start < end; start += step, gva += step, gpa += step) {
+		step = TKVM_PAGE;
+		if ((start | gpa) % LARGE == 0 && end - start >= LARGE) {
+			step = LARGE;
+			*descend(b, gva, 1) = gpa | bits | PTE_PS;
+		} else {
+			*descend(b, gva, 0) = gpa | bits;
+		}
+	}
+}
+
+static void
+map_page(struct builder *b, uint64_t offset, uint64_t gpa, uint64_t bits)
+{
+	map(b, offset, offset + TKVM_PAGE, gpa, bits);
+}
+
+void
+paging_build(const struct shape *s, char *mem)
+{
+	struct builder b = {
+		.s = s, .mem = mem,
+		.next = s->size + TKVM_PAGE, .end = s->total,
+	};
+
+	for (unsigned i = 0; i < s->n_regions; i++) {
+		const struct region *r = &s->region[i];
+
+		map(&b, r->start, r->end, r->start, PTE_U |
+		    (r->w ? PTE_W : 0) | (r->x ? 0 : PTE_NX));
+	}
+	map_page(&b, OFF_TABLES, OFF_TABLES, PTE_NX);
+	map_page(&b, OFF_KERNEL_STUBS, OFF_KERNEL_STUBS, 0);
+	map_page(&b, OFF_USER_STUBS, OFF_USER_STUBS, PTE_U);
+	map_page(&b, OFF_XSAVE, OFF_XSAVE, PTE_U | PTE_NX);
+	map_page(&b, OFF_TRAP_STACK, s->total, PTE_W | PTE_NX);
+	map_page(&b, OFF_RECORD, s->total + TKVM_PAGE, PTE_U | PTE_NX);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tables.c: GDT, TSS, IDT and stubs. AMD64 manual volume 2, chapters 4, 8 and
+ * 12. Accessed and busy bits are set beforehand, so that the CPU never writes
+ * here.
+ */
+#include <string.h>
+
+#include "machine/machine_priv.h"
+
+extern const char kernel_stubs[], kernel_stubs_end[];
+extern const char user_stubs[], user_stubs_end[];
+extern const char user_stub_return[], user_stub_out[];
+
+#define GDT_KERNEL_CODE 0x00af9b000000ffff
+#define GDT_KERNEL_DATA 0x00cf93000000ffff
+#define GDT_USER_DATA 0x00cff3000000ffff
+#define GDT_USER_CODE 0x00affb000000ffff
+
+static void
+put64(char *at, uint64_t v)
+{
+	memcpy(at, &v, sizeof v);
+}
+
+static void
+write_gdt(char *gdt, uint64_t tss)
+{
+	put64(gdt + 0x08, GDT_KERNEL_CODE);
+	put64(gdt + 0x10, GDT_KERNEL_DATA);
+	put64(gdt + 0x20, GDT_USER_DATA);
+	put64(gdt + 0x28, GDT_USER_CODE);
+	/* A busy 64-bit TSS, 104 bytes. */
+	put64(gdt + 0x30, 103 | (tss & 0xffffff) << 16 | (uint64_t)0x8b << 40 |
+	    (tss >> 24 & 0xff) << 56);
+	put64(gdt + 0x38, tss >> 32);
+}
+
+/*
+ * Every exception switches to the trap stack (IST 1), so that a guest's bad
+ * stack pointer is no double fault. int3 and into may come from user mode.
+ */
+static void
+write_idt(char *idt, uint64_t stubs)
+{
+	for (unsigned v = 0; v < 32; v++) {
+		uint64_t at = stubs + FAULT_STUB + v * 16;
+		uint64_t gate = 0x8e | (v == 3 || v == 4 ? 0x60 : 0);
+
+		put64(idt + v * 16, (at & 0xffff) | (uint64_t)0x08 << 16 |
+		    (uint64_t)1 << 32 | gate << 40 | (at >> 16 & 0xffff) << 48);
+		put64(idt + v * 16 + 8, at >> 32);
+	}
+}
+
+void
+tables_write(const struct shape *s, char *mem)
+{
+	uint64_t stack = s->tables.trap_stack_top;
+
+	write_gdt(mem + OFF_GDT, s->tables.tss);
+	write_idt(mem + OFF_IDT, s->base + OFF_KERNEL_STUBS);
+	put64(mem + OFF_TSS + 4, stack);	/* RSP0 */
+	put64(mem + OFF_TSS + 36, stack);	/* IST1 */
+	mem[OFF_TSS + 102] = 104;		/* no I/O bitmap */
+	memcpy(mem + OFF_KERNEL_STUBS, kernel_stubs,
+	    (size_t)(kernel_stubs_end - kernel_stubs));
+	memcpy(mem + OFF_USER_STUBS, user_stubs,
+	    (size_t)(user_stubs_end - user_stubs));
+}
+
+void
+tables_describe(struct shape *s)
+{
+	s->tables = (struct vcpu_tables){
+		.cr3 = s->size,
+		.gdt = s->base + OFF_GDT,
+		.gdt_limit = GDT_LIMIT,
+		.idt = s->base + OFF_IDT,
+		.idt_limit = IDT_LIMIT,
+		.tss = s->base + OFF_TSS,
+		.lstar = s->base + OFF_KERNEL_STUBS,
+		.trap_stack_top = s->base + OFF_TRAP_STACK + TKVM_PAGE,
+	};
+}
+
+uint64_t
+tables_return_stub(const struct shape *s)
+{
+	return (s->base + OFF_USER_STUBS +
+	    (uint64_t)(user_stub_return - user_stubs));
+}
+
+uint64_t
+tables_return_out(const struct shape *s)
+{
+	return (s->base + OFF_USER_STUBS +
+	    (uint64_t)(user_stub_out - user_stubs));
+}
