@@ -22,7 +22,6 @@ enter(struct tkvm_machine *m, const struct tkvm_regs *want)
 	/* Load segment registers, too: user mode can change DS and ES. */
 	vcpu_forget(m->vcpu);
 	m->push_sp = 0;
-	m->pages.n_before = m->pages.n;
 }
 
 static uint64_t

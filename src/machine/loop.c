@@ -2,7 +2,45 @@
 /*
  * loop.c: run; exit; handle; run. What a run costs is here and in vcpu_run().
  */
+#include <string.h>
+
 #include "machine/machine_priv.h"
+
+/*
+ * Pages of earlier requests in the set that this one has changed, too. Only
+ * asked when the set has outgrown the limit, and once per request: what is
+ * changed later escapes, but then the set is at most twice the limit.
+ */
+static uint32_t
+count_changed(const struct tkvm_machine *m)
+{
+	static const char zeros[TKVM_PAGE];
+	const struct tkvm_image *image = m->image;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < m->pages.n_before; i++) {
+		uint64_t page = m->pages.list[i], at = page * TKVM_PAGE;
+		bool data = image->has_data[page / 64] >> (page % 64) & 1;
+
+		n += memcmp(m->mem + at, data ? image->mem + at : zeros,
+		    TKVM_PAGE) != 0;
+	}
+	return (n);
+}
+
+static bool
+over_limit(struct tkvm_machine *m)
+{
+	const struct pages *p = &m->pages;
+
+	if (p->n <= m->limit_pages)
+		return (false);
+	if (!m->owned_known) {
+		m->owned_before = count_changed(m);
+		m->owned_known = true;
+	}
+	return (p->n - p->n_before + m->owned_before > m->limit_pages);
+}
 
 int
 machine_harvest(struct tkvm_machine *m, struct tkvm_err *err)
@@ -21,7 +59,7 @@ machine_harvest(struct tkvm_machine *m, struct tkvm_err *err)
 	    vcpu_ring_release(m->vcpu, err) != 0)
 		return (TKVM_EHOST);
 	m->stats.dirty_pages = p->n;
-	if (p->n - p->n_before > m->limit_pages)
+	if (over_limit(m))
 		return (tkvm_fail(err, TKVM_EWORKMEM,
 		    "out of working memory: more than %ju KiB written",
 		    (uintmax_t)m->limit_pages * (TKVM_PAGE / 1024)));

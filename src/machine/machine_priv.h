@@ -130,6 +130,8 @@ struct tkvm_machine {
 	struct arena arena;
 	struct symbols *symbols;	/* booting; the image's otherwise */
 	uint64_t limit_pages;
+	bool owned_known;		/* of the current request, loop.c */
+	uint32_t owned_before;
 	uint64_t deadline_ns;
 	uint64_t push_sp;		/* call stack; 0: nothing pushed */
 	struct tkvm_machine_stats stats;

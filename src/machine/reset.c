@@ -15,8 +15,8 @@
 #include "machine/machine_priv.h"
 
 /*
- * Now and then a large set is emptied by discarding its pages, so that one
- * unusual request does not burden all later ones. A discarded page costs a
+ * A set beyond the memory limit is emptied by discarding its pages; a large
+ * one now and then, so that an unusual request does not burden all later ones. A discarded page costs a
  * fault at its next write: with 256 resets between, a small fraction of the
  * copying it saves.
  */
@@ -85,8 +85,9 @@ tkvm_machine_reset(struct tkvm_machine *m, struct tkvm_err *err)
 	if (r != 0 && r != TKVM_EWORKMEM)
 		return (r);
 	m->stats.resets++;
-	if (m->pages.n > DISCARD_PAGES &&
-	    ++m->resets_since_discard >= DISCARD_RESETS) {
+	m->owned_known = false;
+	if (m->pages.n > m->limit_pages || (m->pages.n > DISCARD_PAGES &&
+	    ++m->resets_since_discard >= DISCARD_RESETS)) {
 		m->resets_since_discard = 0;
 		r = discard(m, err);
 		if (r != 0)

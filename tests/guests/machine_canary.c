@@ -26,11 +26,11 @@ call(long n, long a, long b, long c)
 static uint64_t block[65536];		/* 512 KiB */
 static uint64_t *mapped;
 #define MAPPED_WORDS 32768
-static uint64_t saved_fs, saved_gs;
+static uint64_t saved_fs, saved_gs, saved_selectors;
 
 /* Written by the assembly below before anything else runs. */
 struct entry_state {
-	uint64_t gpr[15], flags, fs, gs, ds;
+	uint64_t gpr[15], flags, fs, gs, selectors;
 	__attribute__((aligned(64))) unsigned char xsave[8192];
 };
 struct entry_state state __attribute__((aligned(64)));
@@ -64,6 +64,8 @@ __asm__(
 "	mov %rax, state+136(%rip)\n"
 "	xor %eax, %eax\n"
 "	mov %ds, %eax\n"
+"	shl $16, %eax\n"
+"	mov %es, %ax\n"
 "	mov %rax, state+144(%rip)\n"
 "	cld\n"
 "	xor %ecx, %ecx\n"
@@ -73,6 +75,7 @@ __asm__(
 "	jmp scan\n");
 _Static_assert(__builtin_offsetof(struct entry_state, xsave) == 192, "asm");
 
+volatile uint32_t spin;		/* the host sets it: never answer */
 static uint64_t found, first;
 
 static void
@@ -110,7 +113,7 @@ scan(uint64_t rsp)
 	expect(state.flags & 0x400, 0, 0x3000001);	/* direction */
 	expect(state.fs, saved_fs, 0x3000002);
 	expect(state.gs, saved_gs, 0x3000003);
-	expect(state.ds, 0x23, 0x3000004);
+	expect(state.selectors, saved_selectors, 0x3000004);
 	look(block, sizeof block, 0x4000000);
 	look(mapped, MAPPED_WORDS * 8, 0x5000000);
 	/* Below us: what an earlier request left on the stack. */
@@ -183,6 +186,8 @@ fill(void)
 	    "mov %2, %%rdi\n"
 	    "wrfsbase %%rdi\nwrgsbase %%rdi\n"
 	    "std\n"
+	    "cmpl $0, %%cs:spin(%%rip)\n"
+	    "1: jne 1b\n"
 	    "mov $0x10010, %%eax\n"
 	    "out %%eax, $0\n"
 	    : : "a"((uint64_t)PATTERN), "m"(mxcsr), "D"(FS_PATTERN)
@@ -199,9 +204,12 @@ main(void)
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	saved_fs = _readfsbase_u64();
 	saved_gs = _readgsbase_u64();
+	__asm__("mov %%ds, %%eax\nshl $16, %%eax\nmov %%es, %%ax"
+	    : "=a"(saved_selectors));
 	call(0x10000, 1, (long)fill, 0);
 	call(0x10000, 2, (long)entry_scan, 0);
 	call(0x10000, 3, (long)&mode, 0);
+	call(0x10000, 4, (long)&spin, 0);
 	call(0x10002, 0, 0, 0);
 	/* Resumed. The jump keeps all registers as they came. */
 	__asm__ volatile(
