@@ -43,9 +43,15 @@ $(B)/tests/guests/%: tests/guests/%.c guest/kvm_api.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -static -Iguest -o $@ $< -lm
 
+$(B)/tests/guests/%_musl: tests/guests/%_musl.c tests/guests/%.c
+	@mkdir -p $(@D)
+	musl-gcc -std=gnu11 -O2 -g -Wall -Wextra -static -Iguest -o $@ $< -lm
+
 unit-tests: $(UNIT)
 kvm-tests: $(KVM)
 clean:
 	rm -rf $(B)
+# Keep what was only a step on the way, such as the guests of tests.
+.SECONDARY:
 .PHONY: all clean unit-tests kvm-tests
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -72,6 +72,12 @@ TKVM_API struct tkvm_program *tkvm_library_at(struct tkvm_library *lib,
 TKVM_API const char *tkvm_program_name(const struct tkvm_program *p);
 
 /*
+ * Whether its settings say "start": true. The library does not act on it: the
+ * embedder knows when (tkvm_program_start()).
+ */
+TKVM_API bool tkvm_program_starts(const struct tkvm_program *p);
+
+/*
  * Replace the arguments behind argv[0]; counts from the next start.
  */
 TKVM_API int tkvm_program_set_arguments(struct tkvm_program *p,

@@ -73,10 +73,10 @@ int http_begin_on_error(struct http_state *s, struct tkvm_machine *m,
     const struct tkvm_request *req, const char *reason) TKVM_MUST_CHECK;
 
 /*
- * After tkvm_machine_run() returned 0: the answer. status and content_type
- * (malloc'ed or NULL) are filled; body points into the guest: copy it, or keep
- * the machine until it is consumed. TKVM_EGUEST when the program stopped
- * without an answer.
+ * After tkvm_machine_run() returned 0: the answer. content_type (NULL: none)
+ * points into the state and is valid until http_reset(); body points into the
+ * guest: copy it, or keep the machine until it is consumed. TKVM_EGUEST when
+ * the program stopped without an answer.
  */
 int http_reply(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_reply *reply, struct tkvm_err *err) TKVM_MUST_CHECK;
@@ -87,8 +87,10 @@ void http_reset(struct http_state *s);
 /* Calls answered -ENOSYS since the state was made. */
 uint64_t http_unknown_calls(const struct http_state *s);
 
-/* Is this header line (name: value) legal? Pure; field.c. */
+/* Is this header line (Name: value), name, value legal? Pure; field.c. */
+#define HTTP_LINE_MAX 65535u
 bool http_line_ok(const char *line, size_t len);
 bool http_name_ok(const char *name, size_t len);
+bool http_value_ok(const char *value, size_t len);
 
 #endif

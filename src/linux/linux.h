@@ -12,9 +12,12 @@
 
 #include "tinykvm/machine.h"
 
-/* One rule of allowed_paths; strings are owned by whoever made the rules. */
+/*
+ * One rule of allowed_paths; strings are owned by whoever made the rules. The
+ * first rule that matches counts; for writing, the first writable one.
+ */
 struct linux_path {
-	char *virtual_path;	/* as the guest names it */
+	char *virtual_path;	/* as the guest names it, from "/" */
 	char *real_path;	/* on the host */
 	bool prefix;		/* the directory and everything below it */
 	bool writable;
@@ -26,7 +29,7 @@ struct linux_rules {
 	const struct linux_path *paths;
 	unsigned n_paths;
 	const char *exe_path;	/* what /proc/self/exe resolves to, or NULL */
-	const char *cwd;	/* starting directory, virtual; "/" by default */
+	const char *cwd;	/* virtual, where it starts; NULL means "/" */
 	bool inherit_stdio;	/* 0, 1 and 2 are the host's (tinykvm run) */
 	/* Output to descriptors 1 and 2 otherwise; never NULL. */
 	void (*output)(void *priv, int fd, const void *data, size_t len);

@@ -2,11 +2,14 @@
 /* Time, identity, signals, locks; the table; and every call with bad input. */
 #include <asm/prctl.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "linux_fake.h"
@@ -395,7 +398,7 @@ TEST(reset_restores_everything_a_fork_can_change)
 	CHECK_EQ(SYS(f, SYS_umask, 0), 022);
 	CHECK_EQ(SYS(f, SYS_prctl, 15, put_str(AT0, "changed")), 0);
 	CHECK_EQ(SYS(f, SYS_chdir, put_str(AT0, "/e")), 0);
-	CHECK_EQ(SYS(f, SYS_open, put_str(AT0, "hosts"), 0), 3);
+	CHECK_EQ(SYS(f, SYS_open, put_str(AT0, "passwd"), 0), 3);
 	CHECK_EQ(SYS(f, SYS_close, 1), 0);
 	(void)SYS(f, SYS_exit, 9);
 	CHECK(linux_exited(f, &status));
@@ -422,6 +425,44 @@ TEST(reset_restores_everything_a_fork_can_change)
 	CHECK_EQ(SYS(f, SYS_getcwd, AT1, 100), 2);
 	CHECK_EQ(SYS(f, SYS_write, 1, AT1, 1), 1);
 	CHECK_EQ(SYS(f, SYS_close, 3), -EBADF);
+	linux_destroy(&f);
+}
+
+/* In a child whom the kernel kills for any system call but exit(). */
+static bool
+resets_without_system_calls(struct linux_state *f)
+{
+	int child_status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0)
+			_exit(2);
+		linux_reset(f);
+		syscall(SYS_exit, 0);
+	}
+	return (child > 0 && waitpid(child, &child_status, 0) == child &&
+	    WIFEXITED(child_status) && WEXITSTATUS(child_status) == 0);
+}
+
+TEST(reset_needs_no_system_call_unless_files_were_opened)
+{
+	struct linux_state *f;
+
+	begin();
+	CHECK_EQ(SYS(s, SYS_open, put_str(AT0, "/e/passwd"), 0), 3);
+	linux_freeze(s);
+	CHECK_OK(linux_fork(s, NULL, &f, &err));
+	fake.booting = false;
+	CHECK(resets_without_system_calls(f));
+	CHECK(SYS(f, SYS_read, 3, AT1, 4) > 0);
+	CHECK_EQ(SYS(f, SYS_brk, FAKE_BRK + 100), FAKE_BRK + 100);
+	CHECK_EQ(SYS(f, SYS_write, 1, AT1, 4), 4);
+	CHECK_EQ(SYS(f, SYS_close, 3), 0);
+	CHECK(resets_without_system_calls(f));
+	linux_reset(f);
+	CHECK_EQ(SYS(f, SYS_open, put_str(AT0, "/e/passwd"), 0), 4);
+	CHECK(!resets_without_system_calls(f));		/* the test can fail */
 	linux_destroy(&f);
 }
 
@@ -465,7 +506,7 @@ TEST(no_argument_harms_the_host)
 		nr = (uint32_t)rand() % 512;
 		fake.booting = rand() % 4 == 0;
 		fake.deadline_ns = tkvm_now_ns() + 1000;
-		put_str(AT0, rand() % 2 ? "/e/hosts" : "/e/../e//");
+		put_str(AT0, rand() % 2 ? "/e/passwd" : "/e/../e//");
 		timespec_at(AT1 + 1, rand() % 3 ? 0 : INT64_MAX, rand());
 		(void)SYS(f, nr, nasty[(size_t)rand() % NASTY],
 		    nasty[(size_t)rand() % NASTY],

@@ -304,7 +304,8 @@ TEST(random_mappings_never_overlap)
 			continue;
 		}
 		live[i].pages = (uint64_t)rand() % 40 + 1;
-		live[i].at = map(live[i].pages * 4096 - (uint64_t)rand() % 4096);
+		live[i].at = map(live[i].pages * 4096 -
+		    (uint64_t)rand() % 4096);
 		if (live[i].at < 0) {
 			live[i].at = 0;
 			continue;

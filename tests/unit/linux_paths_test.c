@@ -184,7 +184,9 @@ make_tree(void)
 {
 	static char real[128], file[128], virtual_dir[] = "/ok";
 	static char virtual_file[] = "/one";
-	struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "ok/socket"};
+	struct sockaddr_un at = {
+		.sun_family = AF_UNIX, .sun_path = "ok/socket",
+	};
 	int fd;
 
 	if (tree[0] == '\0') {

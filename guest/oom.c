@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * oom: writes to more and more memory. Its request ends at
+ * max_request_memory with status 500.
+ */
+#include "kvm_api.h"
+
+static void
+on_get(const char *url, const char *arg)
+{
+	volatile char *p;
+
+	(void)url;
+	(void)arg;
+	while ((p = malloc(1 << 20)) != NULL)
+		for (size_t i = 0; i < 1 << 20; i += 4096)
+			p[i] = 1;
+	backend_response_str(200, "text/plain", "memory without end\n");
+}
+
+int
+main(void)
+{
+	set_backend_get(on_get);
+	wait_for_requests();
+}

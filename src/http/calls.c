@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * calls.c: the calls of kvm_api.h, one row each. What has no row is answered
+ * with -ENOSYS and counted.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/http_priv.h"
+
+typedef enum tkvm_next handler_f(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+
+#define HOST_PAGES (1u << 20)	/* functions lie above */
+
+/*--- life cycle -----------------------------------------------------------*/
+
+static enum tkvm_next
+register_func(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err)
+{
+	int32_t id = (int32_t)c->arg[0];
+
+	if (!s->booting)
+		return (http_abort(err, "a program registers its functions "
+		    "before it waits for requests, not later"));
+	if (id < 0 || id >= HTTP_CALLBACKS) {
+		(void)tkvm_fail(err, TKVM_EGUEST, "there is no call-back %d; "
+		    "they are 0 to %d", id, HTTP_CALLBACKS - 1);
+		return (TKVM_ABORT);
+	}
+	if (c->arg[1] < HOST_PAGES || tkvm_view(m, c->arg[1], 1) == NULL) {
+		(void)tkvm_fail(err, TKVM_EGUEST, "call-back %d is registered "
+		    "with 0x%jx, which is no function", id,
+		    (uintmax_t)c->arg[1]);
+		return (TKVM_ABORT);
+	}
+	s->hp->callback[id] = c->arg[1];
+	return (TKVM_RESUME);
+}
+
+static enum tkvm_next
+wait(struct http_state *s, struct tkvm_call *c, bool paused,
+    struct tkvm_err *err)
+{
+	if (!s->booting || s->waiting)
+		return (http_abort(err,
+		    "the program waits for requests a second time"));
+	s->waiting = true;
+	s->hp->paused = paused;
+	s->hp->request_gva = paused ? c->arg[0] : 0;
+	return (TKVM_STOP);
+}
+
+static enum tkvm_next
+wait_for_requests(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err)
+{
+	(void)m;
+	return (wait(s, c, false, err));
+}
+
+static enum tkvm_next
+wait_paused(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
+    struct tkvm_err *err)
+{
+	(void)m;
+	return (wait(s, c, true, err));
+}
+
+/*--- the answer -----------------------------------------------------------*/
+
+static enum tkvm_next
+set_cacheable(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err)
+{
+	const struct tkvm_request *req = s->req;
+
+	(void)m;
+	if (req == NULL || req->ops == NULL)
+		return (http_abort(err,
+		    "set_cacheable can only be used while a request runs"));
+	c->ret = (uint64_t)-1;
+	if (req->ops->set_cacheable != NULL)
+		c->ret = (uint64_t)(int64_t)req->ops->set_cacheable(req->priv,
+		    (c->arg[0] & 0xff) != 0, (double)c->arg[1] / 1000.0,
+		    (double)c->arg[2] / 1000.0, (double)c->arg[3] / 1000.0);
+	return (TKVM_RESUME);
+}
+
+/*--- information ----------------------------------------------------------*/
+
+static enum tkvm_next
+get_meminfo(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
+    struct tkvm_err *err)
+{
+	const uint64_t info[4] = {
+		s->limits.max_memory_bytes,
+		s->limits.max_request_bytes,
+		s->limits.max_request_bytes,
+		tkvm_machine_stats(m)->dirty_pages * TKVM_PAGE,
+	};
+
+	if (tkvm_copy_out(m, c->arg[0], info, sizeof info) != 0)
+		return (http_abort(err,
+		    "get_meminfo with an address that is not writable"));
+	return (TKVM_RESUME);
+}
+
+static enum tkvm_next
+sys_log(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
+    struct tkvm_err *err)
+{
+	size_t len = (uint16_t)c->arg[1];
+	const char *text;
+
+	if (len == 0)
+		return (TKVM_RESUME);
+	text = tkvm_view(m, c->arg[0], len);
+	if (text == NULL)
+		return (http_abort(err,
+		    "sys_log with text at an unmapped address"));
+	if (text[len - 1] == '\n')
+		len--;
+	if (s->req != NULL && s->req->ops != NULL && s->req->ops->log != NULL)
+		s->req->ops->log(s->req->priv, text, len);
+	else if (s->log != NULL)
+		s->log(s->log_priv, text, len);
+	return (TKVM_RESUME);
+}
+
+/*--- answers that are always the same -------------------------------------*/
+
+static enum tkvm_next
+no_shared_memory(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err)
+{
+	(void)s, (void)m, (void)err;
+	c->ret = c->rdx = UINT64_MAX;
+	return (TKVM_RESUME);
+}
+
+static enum tkvm_next
+minus_one(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
+    struct tkvm_err *err)
+{
+	(void)s, (void)m, (void)err;
+	c->ret = (uint64_t)-1;
+	return (TKVM_RESUME);
+}
+
+static enum tkvm_next
+zero(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
+    struct tkvm_err *err)
+{
+	(void)s, (void)m, (void)err;
+	c->ret = 0;
+	return (TKVM_RESUME);
+}
+
+static enum tkvm_next
+nothing(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
+    struct tkvm_err *err)
+{
+	(void)s, (void)m, (void)c, (void)err;
+	return (TKVM_RESUME);
+}
+
+static enum tkvm_next
+no_storage(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
+    struct tkvm_err *err)
+{
+	(void)s, (void)m, (void)c;
+	return (http_abort(err, "the program has no storage"));
+}
+
+/* At once: impossible. By a timer: there is none to be had. */
+static enum tkvm_next
+storage_task(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err)
+{
+	if (c->arg[3] == 0 && c->arg[4] == 0)
+		return (no_storage(s, m, c, err));
+	return (minus_one(s, m, c, err));
+}
+
+static const struct row {
+	uint32_t number;
+	const char *name;
+	handler_f *handler;
+} rows[] = {
+	{0x10000, "register_func", register_func},
+	{0x10001, "wait_for_requests", wait_for_requests},
+	{0x10002, "wait_for_requests_paused", wait_paused},
+	{0x10005, "set_cacheable", set_cacheable},
+	{0x10010, "backend_response", http_backend_response},
+	{0x10020, "http_append", http_append},
+	{0x10021, "http_set", http_set},
+	{0x10022, "http_find", http_find},
+	{0x10023, "http_method", http_method},
+	{0x10100, "set_backend", nothing},
+	{0x10700, "shared_memory_area", no_shared_memory},
+	{0x10703, "sys_make_ephemeral", minus_one},
+	{0x10706, "sys_is_storage", zero},
+	{0x10707, "sys_storage_allow", minus_one},
+	{0x10708, "storage_callv", no_storage},
+	{0x10709, "sys_storage_task", storage_task},
+	{0x1070a, "stop_storage_task", zero},
+	{0x10710, "multiprocess", minus_one},
+	{0x10711, "multiprocess_array", minus_one},
+	{0x10712, "multiprocess_clone", minus_one},
+	{0x10713, "multiprocess_wait", zero},
+	{0x10a00, "get_meminfo", get_meminfo},
+	{0x7f000, "sys_log", sys_log},
+	{0x7f7f7, "sys_breakpoint", nothing},
+	{0x7fdeb, "sys_is_debug", zero},
+};
+
+static int
+by_number(const void *key, const void *row)
+{
+	uint32_t k = *(const uint32_t *)key;
+	uint32_t n = ((const struct row *)row)->number;
+
+	return (k < n ? -1 : k > n);
+}
+
+enum tkvm_next
+http_call(void *state, struct tkvm_machine *m, struct tkvm_call *c,
+    struct tkvm_err *err)
+{
+	struct http_state *s = state;
+	const struct row *row;
+
+	row = bsearch(&c->number, rows, sizeof rows / sizeof rows[0],
+	    sizeof rows[0], by_number);
+	if (row != NULL)
+		return (row->handler(s, m, c, err));
+	s->unknown++;
+	c->ret = (uint64_t)-ENOSYS;
+	return (TKVM_RESUME);
+}
+
+/*--- life of the state ----------------------------------------------------*/
+
+static int
+make(struct http_program *hp, const struct http_limits *limits, bool booting,
+    struct http_state **sp, struct tkvm_err *err)
+{
+	struct http_state *s = calloc(1, sizeof *s);
+
+	*sp = s;
+	if (s == NULL)
+		return (tkvm_fail(err, TKVM_ENOMEM,
+		    "no memory for a program's HTTP state"));
+	s->hp = hp;
+	s->limits = *limits;
+	s->booting = booting;
+	s->seed_used = SEED_BYTES;
+	return (0);
+}
+
+int
+http_new(struct http_program *hp, const struct http_limits *limits,
+    struct http_state **sp, struct tkvm_err *err)
+{
+	return (make(hp, limits, true, sp, err));
+}
+
+int
+http_fork(const struct http_program *hp, const struct http_limits *limits,
+    struct http_state **sp, struct tkvm_err *err)
+{
+	struct http_program *h;
+
+	/* booting is false: nothing writes through it. */
+	memcpy(&h, &hp, sizeof h);
+	return (make(h, limits, false, sp, err));
+}
+
+void
+http_destroy(struct http_state **sp)
+{
+	free(*sp);
+	*sp = NULL;
+}
+
+bool
+http_waiting(const struct http_state *s)
+{
+	return (s->waiting);
+}
+
+void
+http_set_log(struct http_state *s,
+    void (*log)(void *priv, const char *text, size_t len), void *priv)
+{
+	s->log = log;
+	s->log_priv = priv;
+}
+
+void
+http_reset(struct http_state *s)
+{
+	s->req = NULL;
+	s->answer.given = false;
+}
+
+uint64_t
+http_unknown_calls(const struct http_state *s)
+{
+	return (s->unknown);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HTTP_HTTP_PRIV_H
+#define HTTP_HTTP_PRIV_H
+
+#include "base/check.h"
+#include "http/http.h"
+
+#define CONTENT_TYPE_MAX 4096
+#define HEADERS_MAX 64
+#define SEED_BYTES 512
+
+/* What the guest answered, copied out of its registers and checked. */
+struct answer {
+	bool given;
+	uint16_t status;
+	uint64_t body, body_len;
+	size_t content_type_len;
+};
+
+struct http_state {
+	struct http_program *hp;	/* written only while booting */
+	struct http_limits limits;
+	bool booting, waiting;
+	const struct tkvm_request *req;	/* NULL: no request */
+	struct answer answer;
+	void (*log)(void *priv, const char *text, size_t len);
+	void *log_priv;
+	uint64_t unknown;
+	unsigned seed_used;
+	unsigned char seed[SEED_BYTES];
+	char content_type[CONTENT_TYPE_MAX];
+	char line[HTTP_LINE_MAX + 1];	/* one header line, copied in */
+};
+
+/* request.c: 16 bytes nobody has seen. */
+int http_seed(struct http_state *s, void *dst, struct tkvm_err *err);
+
+/* reply.c: backend_response, after its registers. */
+enum tkvm_next http_backend_response(struct http_state *s,
+    struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
+
+/* fields.c: calls about header fields. */
+enum tkvm_next http_append(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_set(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_find(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_method(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+
+/* Apply one line with the rules of http_set(): 0, or a code. */
+int http_set_line(struct http_state *s, struct tkvm_machine *m,
+    enum tkvm_where where, uint64_t gva, uint64_t len, int *index,
+    struct tkvm_err *err);
+
+static inline enum tkvm_next
+http_abort(struct tkvm_err *err, const char *text)
+{
+	(void)tkvm_fail(err, TKVM_EGUEST, "%s", text);
+	return (TKVM_ABORT);
+}
+
+#endif

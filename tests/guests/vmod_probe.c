@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vmod_probe.c: a program that does what its URL says, for the tests of the
+ * Varnish module. `/status/404` answers 404, `/big/100000` that many bytes, and
+ * so on; see the table. With the argument "on-error" it has an on_error.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kvm_api.h"
+
+#define STR(s) s, sizeof(s) - 1
+
+static char out[4096];
+static char big[4u << 20];
+static int served;
+static int main_argc;
+static char **main_argv;
+
+static void
+answer(int status, const char *body)
+{
+	backend_response(status, STR("text/plain"), body, strlen(body));
+}
+
+static void
+do_status(const char *rest, const char *arg)
+{
+	(void)arg;
+	snprintf(out, sizeof out, "status %s", rest);
+	answer(atoi(rest), out);
+}
+
+static void
+do_big(const char *rest, const char *arg)
+{
+	size_t n = (size_t)atol(rest);
+
+	(void)arg;
+	for (size_t i = 0; i < n && i < sizeof big; i++)
+		big[i] = (char)('a' + i % 26);
+	backend_response(200, STR("text/plain"), big, n);
+}
+
+/* /cache/TTL/GRACE/KEEP in milliseconds */
+static void
+do_cache(const char *rest, const char *arg)
+{
+	unsigned long t = 0, g = 0, k = 0;
+
+	(void)sscanf(rest, "%lu/%lu/%lu", &t, &g, &k);
+	if (*arg != '\0')
+		http_append(BERESP, arg, strlen(arg));
+	snprintf(out, sizeof out, "set_cacheable %ld",
+	    set_cacheable(1, t, g, k));
+	answer(200, out);
+}
+
+static void
+do_nocache(const char *rest, const char *arg)
+{
+	(void)rest;
+	(void)arg;
+	set_cacheable(0, 0, 0, 0);
+	answer(200, "not to be cached");
+}
+
+/* A header of the answer, as the argument says. */
+static void
+do_header(const char *rest, const char *arg)
+{
+	(void)rest;
+	http_append(BERESP, STR("X-Probe: one"));
+	http_set(BERESP, STR("X-Probe: two"));
+	if (*arg != '\0')
+		http_append(BERESP, arg, strlen(arg));
+	answer(200, "headers");
+}
+
+/* What a header of the request says. */
+static void
+do_ask(const char *rest, const char *arg)
+{
+	long n = (long)http_find(BEREQ, arg, strlen(arg), out, sizeof out - 1);
+
+	(void)rest;
+	out[n > 0 ? n : 0] = '\0';
+	answer(200, n > 0 ? out : "none");
+}
+
+static void
+do_arg(const char *rest, const char *arg)
+{
+	(void)rest;
+	answer(200, arg);
+}
+
+static void
+do_argv(const char *rest, const char *arg)
+{
+	size_t at = 0;
+
+	(void)rest;
+	(void)arg;
+	for (int i = 1; i < main_argc && at < sizeof out; i++)
+		at += (size_t)snprintf(out + at, sizeof out - at, "<%s>",
+		    main_argv[i]);
+	answer(200, out);
+}
+
+static void
+do_log(const char *rest, const char *arg)
+{
+	(void)rest;
+	sys_log(arg, strlen(arg));
+	puts("a line of stdout");
+	fflush(stdout);
+	answer(200, "logged");
+}
+
+/* 1 in every request, for each runs in a fresh machine. */
+static void
+do_count(const char *rest, const char *arg)
+{
+	(void)rest;
+	(void)arg;
+	snprintf(out, sizeof out, "%d", ++served);
+	answer(200, out);
+}
+
+static void
+do_empty(const char *rest, const char *arg)
+{
+	(void)rest;
+	(void)arg;
+	backend_response(200, NULL, 0, NULL, 0);
+}
+
+static void
+do_manyheaders(const char *rest, const char *arg)
+{
+	int n = atoi(rest);
+
+	(void)arg;
+	for (int i = 0; i < n; i++) {
+		snprintf(out, sizeof out, "X-Many-%d: %d", i, i);
+		http_append(BERESP, out, strlen(out));
+	}
+	answer(200, "many");
+}
+
+static void
+do_crash(const char *rest, const char *arg)
+{
+	(void)rest;
+	(void)arg;
+	*(volatile int *)8 = 1;
+}
+
+static void
+do_silent(const char *rest, const char *arg)
+{
+	(void)rest;
+	(void)arg;
+}
+
+static void
+do_loop(const char *rest, const char *arg)
+{
+	(void)rest;
+	(void)arg;
+	for (volatile int i = 0;; i++)
+		continue;
+}
+
+static void
+do_oom(const char *rest, const char *arg)
+{
+	(void)rest;
+	(void)arg;
+	for (;;) {
+		char *p = malloc(1u << 20);
+
+		if (p != NULL)
+			memset(p, 1, 1u << 20);
+	}
+}
+
+static const struct deed {
+	const char *name;
+	void (*run)(const char *rest, const char *arg);
+} deeds[] = {
+	{"/status/", do_status},
+	{"/big/", do_big},
+	{"/cache/", do_cache},
+	{"/nocache", do_nocache},
+	{"/header", do_header},
+	{"/ask", do_ask},
+	{"/argv", do_argv},
+	{"/arg", do_arg},
+	{"/log", do_log},
+	{"/count", do_count},
+	{"/empty", do_empty},
+	{"/manyheaders/", do_manyheaders},
+	{"/crash", do_crash},
+	{"/silent", do_silent},
+	{"/loop", do_loop},
+	{"/oom", do_oom},
+};
+
+static void
+on_get(const char *url, const char *arg)
+{
+	for (size_t i = 0; i < sizeof deeds / sizeof deeds[0]; i++) {
+		size_t n = strlen(deeds[i].name);
+
+		if (strncmp(url, deeds[i].name, n) == 0) {
+			deeds[i].run(url + n, arg);
+			return;
+		}
+	}
+	answer(404, "no such deed");
+}
+
+/* "METHOD-less": [url|type] and the body it got. */
+static void
+on_post(const char *url, const char *arg, const char *type,
+    const uint8_t *data, size_t len)
+{
+	(void)arg;
+	if (strncmp(url, "/status/", 8) == 0) {
+		do_status(url + 8, arg);
+		return;
+	}
+	if (strncmp(url, "/echo", 5) == 0) {
+		backend_response(200, type, strlen(type), data, len);
+		return;
+	}
+	if (strncmp(url, "/len", 4) == 0) {
+		snprintf(out, sizeof out, "%zu", len);
+		answer(200, out);
+		return;
+	}
+	snprintf(out, sizeof out, "[%s|%s]%.*s", url, type,
+	    (int)(len < 2000 ? len : 2000), (const char *)data);
+	answer(200, out);
+}
+
+static void
+on_error(const char *url, const char *arg, const char *reason)
+{
+	(void)url;
+	(void)arg;
+	snprintf(out, sizeof out, "on_error: %s", reason);
+	answer(555, out);
+}
+
+int
+main(int argc, char **argv)
+{
+	main_argc = argc;
+	main_argv = argv;
+	puts("probe starts");
+	fflush(stdout);
+	if (argc > 1 && strcmp(argv[1], "no-wait") == 0)
+		return (3);
+	set_backend_get(on_get);
+	set_backend_post(on_post);
+	if (argc > 1 && strcmp(argv[1], "on-error") == 0)
+		set_on_error(on_error);
+	wait_for_requests();
+}

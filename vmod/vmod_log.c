@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vmod_log.c: lines in Varnish's log that are about programs.
+ */
+#include <stdio.h>
+
+#include "vmod_tinykvm.h"
+
+void
+vtk_log_background(void *priv, const char *program, const char *text)
+{
+	(void)priv;
+	VSL(SLT_VCL_Log, COMPAT_NO_VXID, "tinykvm: %s: %s",
+	    program != NULL ? program : "-", text);
+}
+
+/* The names of a chain's programs, "photo > webp", cut where buf ends. */
+static void
+chain_text(const struct vtk_chain *c, char *buf, size_t size)
+{
+	size_t at = 0;
+	int n;
+
+	buf[0] = '\0';
+	for (unsigned i = 0; i < c->n && at < size; i++) {
+		n = snprintf(buf + at, size - at, "%s%s", i > 0 ? " > " : "",
+		    tkvm_program_name(c->link[i].program));
+		if (n < 0)
+			break;
+		at += (size_t)n;
+	}
+}
+
+void
+vtk_log_reply(struct vsl_log *vsl, const struct vtk_chain *c,
+    const struct tkvm_reply *reply)
+{
+	char names[96];
+
+	if (vsl == NULL)
+		return;
+	chain_text(c, names, sizeof names);
+	if (reply->error.code != TKVM_OK)
+		VSLb(vsl, SLT_Error, "tinykvm: %s: %s%s", names,
+		    reply->error.text,
+		    reply->by_on_error ? " (on_error answered)" : "");
+	VSLb(vsl, SLT_VCL_Log, "tinykvm: %s: status %u, %ju bytes, "
+	    "queue %.6f run %.6f reset %.6f, exits %ju faults %ju pages %ju",
+	    names, reply->status, (uintmax_t)reply->body_len,
+	    1e-9 * (double)reply->queue_ns, 1e-9 * (double)reply->run_ns,
+	    1e-9 * (double)reply->reset_ns, (uintmax_t)reply->exits,
+	    (uintmax_t)reply->faults, (uintmax_t)reply->pages_copied);
+}

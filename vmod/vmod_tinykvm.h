@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * vmod_tinykvm.h: station 1 of 6, Varnish's side of a call.
+ *
+ *   gets    VCL, bereq and its body
+ *   gives   beresp and its body, a string, a synthetic page
+ *   owns    one library of programs per VCL, one director per program
+ *   never   touches a guest: it sees programs only through tinykvm/program.h
+ *
+ * Threads: struct vtk_vcl and struct vtk_program change only in vcl_init and
+ * in events, both of the CLI thread; everything else belongs to one task.
+ */
+#ifndef VMOD_TINYKVM_H
+#define VMOD_TINYKVM_H
+
+#include "compat.h"
+
+#include "tinykvm/http.h"
+#include "tinykvm/program.h"
+
+/* One program of one VCL. */
+struct vtk_program {
+	unsigned magic;
+#define VTK_PROGRAM_MAGIC 0x7465b81d
+	struct tkvm_program *program;
+	VCL_BACKEND director;
+	bool start;		/* start() was called: run while warm */
+	uint32_t machines;	/* its share of the counter of that name */
+};
+
+/* What a VCL that imports the module owns: PRIV_VCL. */
+struct vtk_vcl {
+	unsigned magic;
+#define VTK_VCL_MAGIC 0x2b7e1516
+	struct tkvm_library *library;
+	struct vtk_program **program;	/* in order of definition */
+	unsigned n;
+};
+
+/* A chain under construction: PRIV_TASK, keyed by its struct vtk_vcl. */
+struct vtk_chain {
+	unsigned magic;
+#define VTK_CHAIN_MAGIC 0x3c6ef372
+	unsigned n;
+	unsigned retries;	/* of the bereq that it was made for */
+	struct tkvm_link link[TKVM_CHAIN_MAX];
+};
+
+/* What a program said about caching, until Varnish can be told. */
+struct vtk_policy {
+	bool set;
+	double ttl, grace, keep;	/* seconds */
+	int helper_ttl, helper_grace;	/* as the helper header rounds them */
+	const char *helper;	/* our part of Cache-Control, see response.c */
+};
+
+/* One fetch: PRIV_TASK, keyed by its struct vtk_program. */
+struct vtk_fetch {
+	unsigned magic;
+#define VTK_FETCH_MAGIC 0x510e527f
+	struct vtk_chain chain;
+	struct tkvm_reply *reply;
+	uint64_t sent;
+	struct vtk_policy policy;
+	struct http_conn htc[1];
+};
+
+/* What tkvm_transaction_ops work on. */
+struct vtk_transaction {
+	unsigned magic;
+#define VTK_TRANSACTION_MAGIC 0x1f83d9ab
+	const struct vrt_ctx *ctx;
+	struct http *fields[2];		/* by enum tkvm_where, or NULL */
+	struct vsl_log *vsl;
+	struct vtk_policy *policy;	/* in a fetch, else NULL */
+};
+
+/* A request body, read whole. */
+struct vtk_body {
+	unsigned magic;
+#define VTK_BODY_MAGIC 0x5be0cd19
+	char *data;			/* NULL: there is none */
+	size_t len, size;
+	bool too_large;
+};
+
+/*--- vmod_event.c ---------------------------------------------------------*/
+
+/* The VCL's object, made at its first use. NULL: out of memory, failed. */
+struct vtk_vcl *vtk_vcl_make(VRT_CTX, struct vmod_priv *priv, const char *fn);
+/* The VCL's object or NULL. */
+struct vtk_vcl *vtk_vcl_get(const struct vmod_priv *priv);
+/* Give each program that has none its director; -1 and VRT_fail. */
+int vtk_vcl_sync(VRT_CTX, struct vtk_vcl *v, const char *fn);
+
+/*--- vmod_director.c ------------------------------------------------------*/
+
+extern const struct vdi_methods vtk_director_methods[1];
+
+/*--- vmod_chain.c ---------------------------------------------------------*/
+
+/*
+ * The program of that name; else VRT_fail with the remedy, and counted.
+ */
+struct vtk_program *vtk_program_find(VRT_CTX, const struct vmod_priv *priv,
+    const char *fn, const char *name);
+/* The task's chain under construction; NULL and VRT_fail. */
+struct vtk_chain *vtk_chain_get(VRT_CTX, struct vtk_vcl *v, const char *fn);
+/* Add a program; -1 and VRT_fail when the chain is full. */
+int vtk_chain_add(VRT_CTX, struct vtk_chain *c, const char *fn,
+    const struct vtk_program *p, const char *url, const char *arg,
+    int threshold);
+/*
+ * Run a chain and log and count how it went. 0 and a reply, or the library's
+ * code and no reply; the reason is logged under tag.
+ */
+int vtk_chain_run(VRT_CTX, const struct vtk_chain *c,
+    const struct tkvm_request *req, enum VSL_tag_e tag,
+    struct tkvm_reply **rp) TKVM_MUST_CHECK;
+
+/*--- vmod_request.c -------------------------------------------------------*/
+
+/* Read bereq's body; 0, or -1 with a sentence in *err. */
+int vtk_body_read(struct busyobj *bo, struct vtk_body *body,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+void vtk_body_free(struct vtk_body *body);
+
+/*--- vmod_response.c ------------------------------------------------------*/
+
+/*
+ * Turn f->reply into beresp and push the filter that delivers its body.
+ * -1 with a sentence in *err; then nothing was pushed.
+ */
+int vtk_response(struct busyobj *bo, struct vtk_fetch *f,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*--- vmod_fields.c --------------------------------------------------------*/
+
+extern const struct tkvm_transaction_ops vtk_fields_ops;
+
+/* Look at the transaction that ctx belongs to. */
+void vtk_fields_init(VRT_CTX, struct vtk_transaction *t,
+    struct vtk_policy *policy);
+/* Set or replace a header from our own text; -1 when there is no room. */
+int vtk_fields_set(struct http *hp, const char *line);
+/*
+ * Set Content-Type, unless it is NULL, empty or no header text; -1 when there
+ * is no room.
+ */
+int vtk_fields_content_type(struct http *hp, const char *type);
+/* Remove a header by its name without colon. */
+void vtk_fields_unset(struct http *hp, const char *name);
+/* A header's value, or NULL. */
+const char *vtk_fields_get(const struct http *hp, const char *name);
+
+/*--- vmod_log.c -----------------------------------------------------------*/
+
+/* A struct tkvm_log's function: lines that belong to no transaction. */
+void vtk_log_background(void *priv, const char *program, const char *text);
+/* One line that says what a chain did. */
+void vtk_log_reply(struct vsl_log *vsl, const struct vtk_chain *c,
+    const struct tkvm_reply *reply);
+
+/*--- vmod_counters.c ------------------------------------------------------*/
+
+/* First and last VCL that imports the module. */
+void vtk_counters_create(void);
+void vtk_counters_destroy(void);
+void vtk_counters_notfound(void);
+void vtk_counters_reply(const struct tkvm_reply *reply);
+void vtk_counters_failed(int code);
+void vtk_counters_body(uint64_t bytes);
+/* Bring the gauges up to date with this program; gone: it is about to go. */
+void vtk_counters_gauge(struct vtk_program *p, bool gone);
+
+#endif
