@@ -125,12 +125,6 @@ TKVM_API int tkvm_chain_call(const struct tkvm_link *link, unsigned n,
 /* Give the reply's memory and machine back. *rp becomes NULL. */
 TKVM_API void tkvm_reply_release(struct tkvm_reply **rp);
 
-/*
- * Do nothing but reset a program's idle machine after a call? No: the reset
- * is part of every call. For measurements only: switch it off for a program.
- */
-TKVM_API void tkvm_program_set_ephemeral(struct tkvm_program *p, bool on);
-
 /* Counters of one program since it was defined. */
 struct tkvm_counters {
 	uint64_t invocations;		/* calls of the program */
@@ -144,7 +138,7 @@ struct tkvm_counters {
 	uint64_t queue_timeouts;
 	uint64_t queue_ns, run_ns, reset_ns;
 	uint64_t exits, faults;
-	uint64_t unknown_calls;		/* system calls answered -ENOSYS */
+	uint64_t unknown_calls;		/* calls answered -ENOSYS */
 	uint32_t machines, idle, waiting;	/* gauges */
 	uint64_t image_bytes;		/* gauge: frozen memory, shared */
 	uint64_t start_ns;		/* gauge: file to ready, last start */

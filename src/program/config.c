@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * config.c: from JSON to settings. Every error names the document, the program
+ * and the key, and says what was expected.
+ */
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "program/program_priv.h"
+
+#define DEPTH_MAX 16
+
+/* Where we are in a document, for messages. */
+struct place {
+	const char *origin, *object, *key;
+	struct tkvm_err *err;
+};
+
+static int
+wrong(const struct place *at, const char *expected)
+{
+	return (tkvm_fail(at->err, TKVM_ECONFIG, "%s: %s: \"%s\" must be %s",
+	    at->origin, at->object, at->key, expected));
+}
+
+static int
+no_memory(const struct place *at)
+{
+	return (tkvm_fail(at->err, TKVM_ENOMEM, "no memory for settings"));
+}
+
+/* $HOME and $PWD, the first of each. */
+static char *
+expand_one(char *text, const char *name, const char *value)
+{
+	char *at = text == NULL ? NULL : strstr(text, name), *out;
+
+	if (at == NULL || value == NULL)
+		return (text);
+	if (asprintf(&out, "%.*s%s%s", (int)(at - text), text, value,
+	    at + strlen(name)) < 0)
+		out = NULL;
+	free(text);
+	return (out);
+}
+
+static char *
+expand(const char *text)
+{
+	char *cwd = getcwd(NULL, 0), *out;
+
+	out = expand_one(strdup(text), "$HOME", getenv("HOME"));
+	out = expand_one(out, "$PWD", cwd);
+	free(cwd);
+	return (out);
+}
+
+/*--- values ---------------------------------------------------------------*/
+
+static int
+set_number(const struct place *at, const struct setting *k, void *field,
+    json_object *v)
+{
+	char expected[80];
+	double d;
+
+	(void)snprintf(expected, sizeof expected, "%s from %g to %g",
+	    k->type == SETTING_UINT ? "a whole number" : "a number", k->min,
+	    k->max);
+	if (!json_object_is_type(v, json_type_int) &&
+	    !json_object_is_type(v, json_type_double))
+		return (wrong(at, expected));
+	d = json_object_get_double(v);
+	if (!(d >= k->min && d <= k->max) || (k->type == SETTING_UINT &&
+	    d != (double)(uint64_t)d))
+		return (wrong(at, expected));
+	if (k->type == SETTING_UINT)
+		*(uint64_t *)field = (uint64_t)d;
+	else
+		*(double *)field = d;
+	return (0);
+}
+
+static int
+set_string(const struct place *at, char **field, json_object *v)
+{
+	char *s;
+
+	if (!json_object_is_type(v, json_type_string) ||
+	    json_object_get_string_len(v) == 0 ||
+	    strlen(json_object_get_string(v)) !=
+	    (size_t)json_object_get_string_len(v))
+		return (wrong(at, "a string that is not empty"));
+	s = strcmp(at->key, "uri") == 0 ? strdup(json_object_get_string(v)) :
+	    expand(json_object_get_string(v));
+	if (s == NULL)
+		return (no_memory(at));
+	free(*field);
+	*field = s;
+	return (0);
+}
+
+static int
+set_strings(const struct place *at, bool replace, struct strings *field,
+    json_object *v)
+{
+	struct place inner = *at;
+	char *s = NULL;
+	bool ok;
+	int r;
+
+	if (!json_object_is_type(v, json_type_array))
+		return (wrong(at, "an array of strings"));
+	if (replace)
+		strings_free(field);
+	for (size_t i = 0; i < json_object_array_length(v); i++) {
+		json_object *e = json_object_array_get_idx(v, i);
+
+		if (!json_object_is_type(e, json_type_string))
+			return (wrong(at, "an array of strings"));
+		/* An empty argument is an argument. */
+		if (json_object_get_string_len(e) == 0) {
+			if (!strings_add(field, ""))
+				return (no_memory(at));
+			continue;
+		}
+		r = set_string(&inner, &s, e);
+		if (r != 0)
+			return (r);
+		ok = strings_add(field, s);
+		free(s);
+		s = NULL;
+		if (!ok)
+			return (no_memory(at));
+	}
+	return (0);
+}
+
+static int
+set_path_key(const struct place *at, struct linux_path *p, const char *key,
+    json_object *v)
+{
+	const struct { const char *name; bool *field; } flags[] = {
+		{"prefix", &p->prefix}, {"writable", &p->writable},
+		{"symlink", &p->symlink},
+	};
+
+	if (strcmp(key, "real") == 0)
+		return (set_string(at, &p->real_path, v));
+	if (strcmp(key, "virtual") == 0)
+		return (set_string(at, &p->virtual_path, v));
+	for (unsigned i = 0; i < 3; i++) {
+		if (strcmp(key, flags[i].name) != 0)
+			continue;
+		if (!json_object_is_type(v, json_type_boolean))
+			return (wrong(at, "an array whose prefix, writable "
+			    "and symlink are true or false"));
+		*flags[i].field = json_object_get_boolean(v);
+		return (0);
+	}
+	return (tkvm_fail(at->err, TKVM_ECONFIG, "%s: %s: allowed_paths does "
+	    "not know \"%s\", only real, virtual, prefix, writable and symlink",
+	    at->origin, at->object, key));
+}
+
+/* One element: "path", or an object. */
+static int
+set_path(const struct place *at, struct linux_path *p, json_object *e)
+{
+	int r = 0;
+
+	if (json_object_is_type(e, json_type_string)) {
+		r = set_string(at, &p->real_path, e);
+	} else if (json_object_is_type(e, json_type_object)) {
+		json_object_object_foreach(e, key, v) {
+			r = set_path_key(at, p, key, v);
+			if (r != 0)
+				break;
+		}
+	} else {
+		r = wrong(at, "an array of strings and objects");
+	}
+	if (r != 0)
+		return (r);
+	if (p->real_path == NULL)
+		return (wrong(at, "an array whose objects have a \"real\""));
+	if (p->virtual_path == NULL)
+		p->virtual_path = strdup(p->real_path);
+	if (p->virtual_path == NULL)
+		return (no_memory(at));
+	if (p->symlink && strcmp(p->virtual_path, p->real_path) == 0)
+		return (wrong(at, "an array whose symlinks have a virtual "
+		    "path that differs from the real one"));
+	if (p->real_path[0] != '/')
+		return (wrong(at, "an array of absolute paths"));
+	return (0);
+}
+
+static int
+set_paths(const struct place *at, struct paths *field, json_object *v)
+{
+	struct linux_path *p;
+	int r;
+
+	if (!json_object_is_type(v, json_type_array))
+		return (wrong(at, "an array of strings and objects"));
+	for (size_t i = 0; i < json_object_array_length(v); i++) {
+		p = realloc(field->p, (field->n + 1) * sizeof *p);
+		if (p == NULL)
+			return (no_memory(at));
+		field->p = p;
+		p += field->n++;	/* counted at once: freed if bad */
+		memset(p, 0, sizeof *p);
+		r = set_path(at, p, json_object_array_get_idx(v, i));
+		if (r != 0)
+			return (r);
+	}
+	return (0);
+}
+
+/* Off: false, 0, "", [], {} or null; for "ephemeral" it is true. */
+static bool
+is_off(const char *key, json_object *v)
+{
+	switch (json_object_get_type(v)) {
+	case json_type_boolean:
+		return (json_object_get_boolean(v) ==
+		    (strcmp(key, "ephemeral") == 0));
+	case json_type_int:
+	case json_type_double:
+		return (json_object_get_double(v) == 0);
+	case json_type_string:
+		return (json_object_get_string_len(v) == 0);
+	case json_type_array:
+		return (json_object_array_length(v) == 0);
+	case json_type_object:
+		return (json_object_object_length(v) == 0);
+	default:
+		return (v == NULL);
+	}
+}
+
+static int
+set_key(const struct place *at, struct settings *s, json_object *v)
+{
+	const struct setting *k = settings_find(at->key);
+	const char *near;
+	char *field;
+
+	if (k == NULL) {
+		near = settings_nearest(at->key);
+		return (tkvm_fail(at->err, TKVM_ECONFIG,
+		    "%s: %s: there is no setting \"%s\"%s%s%s", at->origin,
+		    at->object, at->key, near ? "; did you mean \"" : "",
+		    near ? near : "", near ? "\"?" : ""));
+	}
+	field = (char *)s + k->offset;
+	switch (k->type) {
+	case SETTING_UINT:
+	case SETTING_SECONDS:
+		return (set_number(at, k, field, v));
+	case SETTING_BOOL:
+		if (!json_object_is_type(v, json_type_boolean))
+			return (wrong(at, "true or false"));
+		*(bool *)field = json_object_get_boolean(v);
+		return (0);
+	case SETTING_STRING:
+		return (set_string(at, (char **)(void *)field, v));
+	case SETTING_STRINGS:
+		return (set_strings(at, k->replace,
+		    (struct strings *)(void *)field, v));
+	case SETTING_PATHS:
+		return (set_paths(at, (struct paths *)(void *)field, v));
+	case SETTING_IGNORED:
+		return (0);
+	case SETTING_OFF:
+		break;
+	}
+	if (is_off(at->key, v))
+		return (0);
+	return (tkvm_fail(at->err, TKVM_ECONFIG,
+	    "%s: %s: \"%s\" is not supported by this version", at->origin,
+	    at->object, at->key));
+}
+
+static int
+set_all(struct place *at, struct settings *s, json_object *o)
+{
+	int r;
+
+	json_object_object_foreach(o, key, v) {
+		at->key = key;
+		r = set_key(at, s, v);
+		if (r != 0)
+			return (r);
+	}
+	if (s->address_space_mib < s->max_memory_mib)
+		s->address_space_mib = s->max_memory_mib;
+	return (0);
+}
+
+/*--- documents ------------------------------------------------------------*/
+
+static json_object *
+parse_text(const char *json, size_t len, const char *origin,
+    struct tkvm_err *err)
+{
+	struct json_tokener *t = json_tokener_new_ex(DEPTH_MAX);
+	enum json_tokener_error e = json_tokener_error_depth;
+	json_object *o = NULL;
+	size_t at = 0;
+	unsigned line = 1;
+
+	if (t != NULL && len < INT32_MAX) {
+		o = json_tokener_parse_ex(t, json, (int)len);
+		e = json_tokener_get_error(t);
+		/* A number at the end is only complete with more input. */
+		if (e == json_tokener_continue && o == NULL) {
+			o = json_tokener_parse_ex(t, "", 1);
+			e = json_tokener_get_error(t);
+			at = len;
+		} else {
+			at = json_tokener_get_parse_end(t);
+		}
+	}
+	for (size_t i = 0; i < at && i < len; i++)
+		line += json[i] == '\n';
+	/* Only blanks and comments may follow; we allow blanks. */
+	for (; o != NULL && at < len; at++)
+		if (strchr(" \t\r\n", json[at]) == NULL) {
+			json_object_put(o);
+			o = NULL;
+			break;
+		}
+	if (o == NULL || !json_object_is_type(o, json_type_object))
+		(void)tkvm_fail(err, TKVM_ECONFIG, "%s: line %u: %s", origin,
+		    line, o != NULL ? "the document must be an object" :
+		    e == json_tokener_success ? "text behind the document" :
+		    e == json_tokener_continue ? "the document is cut off" :
+		    json_tokener_error_desc(e));
+	if (o != NULL && !json_object_is_type(o, json_type_object)) {
+		json_object_put(o);
+		o = NULL;
+	}
+	json_tokener_free(t);
+	return (o);
+}
+
+static bool
+is_program(json_object *o)
+{
+	return (json_object_object_get_ex(o, "group", NULL) ||
+	    json_object_object_get_ex(o, "filename", NULL) ||
+	    json_object_object_get_ex(o, "uri", NULL));
+}
+
+/* The settings a program starts from: its group's. */
+static int
+from_group(struct place *at, json_object *root, const char *name,
+    json_object *o, struct settings *s)
+{
+	json_object *g = NULL, *group = NULL;
+	const char *of = "test";
+
+	at->object = name;
+	at->key = "group";
+	if (json_object_object_get_ex(o, "group", &g)) {
+		if (!json_object_is_type(g, json_type_string))
+			return (wrong(at, "a string"));
+		of = json_object_get_string(g);
+	}
+	/* A group "test" always exists. */
+	if (!json_object_object_get_ex(root, of, &group) ||
+	    is_program(group)) {
+		if (strcmp(of, "test") != 0)
+			return (tkvm_fail(at->err, TKVM_ECONFIG,
+			    "%s: %s: there is no group \"%s\" in this document",
+			    at->origin, name, of));
+		group = NULL;
+	}
+	s->group = strdup(of);
+	if (s->group == NULL)
+		return (no_memory(at));
+	at->object = of;
+	return (group == NULL ? 0 : set_all(at, s, group));
+}
+
+static int
+check_program(const struct place *at, struct settings *s)
+{
+	if (s->filename == NULL && s->uri != NULL &&
+	    strncmp(s->uri, "file://", 7) == 0) {
+		s->filename = strdup(s->uri + 7);
+		if (s->filename == NULL)
+			return (no_memory(at));
+	}
+	if (s->filename == NULL && s->uri != NULL)
+		return (tkvm_fail(at->err, TKVM_ECONFIG, "%s: %s: cannot fetch "
+		    "%s: this version knows file:// only", at->origin,
+		    at->object, s->uri));
+	if (s->filename == NULL)
+		return (tkvm_fail(at->err, TKVM_ECONFIG,
+		    "%s: %s: a program needs a \"filename\"", at->origin,
+		    at->object));
+	return (0);
+}
+
+static int
+parse_program(struct place *at, json_object *root, const char *name,
+    json_object *o, struct definition *d)
+{
+	int r;
+
+	settings_init(&d->settings);
+	d->name = strdup(name);
+	if (d->name == NULL)
+		return (no_memory(at));
+	r = from_group(at, root, name, o, &d->settings);
+	at->object = name;
+	if (r == 0)
+		r = set_all(at, &d->settings, o);
+	if (r == 0)
+		r = check_program(at, &d->settings);
+	return (r);
+}
+
+/* Groups are checked even when no program uses them. */
+static int
+check_group(struct place *at, const char *name, json_object *o)
+{
+	struct settings s;
+	int r;
+
+	at->object = name;
+	at->key = name;
+	if (!json_object_is_type(o, json_type_object))
+		return (tkvm_fail(at->err, TKVM_ECONFIG,
+		    "%s: \"%s\" must be an object: a program or a group",
+		    at->origin, name));
+	settings_init(&s);
+	r = set_all(at, &s, o);
+	settings_free(&s);
+	return (r);
+}
+
+void
+definitions_free(struct definition **list)
+{
+	struct definition *d;
+
+	while ((d = *list) != NULL) {
+		*list = d->next;
+		settings_free(&d->settings);
+		free(d->name);
+		free(d);
+	}
+}
+
+static int
+parse_entry(struct place *at, json_object *root, const char *name,
+    json_object *o, bool (*known)(void *, const char *), void *priv,
+    struct definition ***last)
+{
+	struct definition *d;
+
+	if (!json_object_is_type(o, json_type_object) || !is_program(o))
+		return (check_group(at, name, o));
+	if (known != NULL && known(priv, name))
+		return (tkvm_fail(at->err, TKVM_ECONFIG,
+		    "%s: a program \"%s\" is defined already", at->origin,
+		    name));
+	d = calloc(1, sizeof *d);
+	if (d == NULL)
+		return (no_memory(at));
+	**last = d;
+	*last = &d->next;
+	return (parse_program(at, root, name, o, d));
+}
+
+int
+config_parse(const char *json, size_t len, const char *origin,
+    bool (*known)(void *priv, const char *name), void *priv,
+    struct definition **list, struct tkvm_err *err)
+{
+	struct place at = {.origin = origin, .err = err};
+	struct definition **last = list;
+	json_object *root;
+	int r = 0;
+
+	*list = NULL;
+	root = parse_text(json, len, origin, err);
+	if (root == NULL)
+		return (TKVM_ECONFIG);
+	json_object_object_foreach(root, name, o) {
+		r = parse_entry(&at, root, name, o, known, priv, &last);
+		if (r != 0)
+			break;
+	}
+	json_object_put(root);
+	if (r != 0)
+		definitions_free(list);
+	return (r);
+}
+
+int
+config_override(const char *json, const char *program,
+    const struct settings *base, struct settings *out, struct tkvm_err *err)
+{
+	struct place at = {.origin = "configure", .object = program,
+	    .err = err};
+	json_object *o;
+	int r;
+
+	settings_init(out);
+	o = parse_text(json, strlen(json), "configure", err);
+	if (o == NULL)
+		return (TKVM_ECONFIG);
+	r = settings_copy(out, base, err);
+	if (r == 0)
+		r = set_all(&at, out, o);
+	if (r == 0 && out->group == NULL && (out->group = strdup("test")) ==
+	    NULL)
+		r = no_memory(&at);
+	if (r == 0)
+		r = check_program(&at, out);
+	json_object_put(o);
+	if (r != 0)
+		settings_free(out);
+	return (r);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * library.c: the programs of one configuration.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "program/program_priv.h"
+
+int
+tkvm_library_new(const struct tkvm_log *log, struct tkvm_library **lp,
+    struct tkvm_err *err)
+{
+	struct tkvm_library *lib = calloc(1, sizeof *lib);
+
+	*lp = lib;
+	if (lib == NULL)
+		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for a library"));
+	if (log != NULL)
+		lib->log = *log;
+	lib->last = &lib->first;
+	(void)pthread_mutex_init(&lib->lock, NULL);
+	(void)pthread_cond_init(&lib->gone, NULL);
+	return (0);
+}
+
+void
+tkvm_library_destroy(struct tkvm_library **lp)
+{
+	struct tkvm_library *lib = *lp;
+	struct tkvm_program *p;
+
+	*lp = NULL;
+	if (lib == NULL)
+		return;
+	for (p = lib->first; p != NULL; p = p->next)
+		tkvm_program_stop(p);
+	/* Running calls hold generations; wait until the last is gone. */
+	(void)pthread_mutex_lock(&lib->lock);
+	while (lib->generations != 0)
+		(void)pthread_cond_wait(&lib->gone, &lib->lock);
+	(void)pthread_mutex_unlock(&lib->lock);
+	while ((p = lib->first) != NULL) {
+		lib->first = p->next;
+		program_free(p);
+	}
+	(void)pthread_mutex_destroy(&lib->lock);
+	(void)pthread_cond_destroy(&lib->gone);
+	free(lib);
+}
+
+void
+library_log(struct tkvm_library *lib, const char *program, const char *text)
+{
+	if (lib->log.line != NULL)
+		lib->log.line(lib->log.priv, program, text);
+}
+
+struct tkvm_program *
+tkvm_library_find(struct tkvm_library *lib, const char *name)
+{
+	struct tkvm_program *p;
+
+	(void)pthread_mutex_lock(&lib->lock);
+	for (p = lib->first; p != NULL; p = p->next)
+		if (strcmp(p->name, name) == 0)
+			break;
+	(void)pthread_mutex_unlock(&lib->lock);
+	return (p);
+}
+
+unsigned
+tkvm_library_count(const struct tkvm_library *lib)
+{
+	return (lib->n);
+}
+
+struct tkvm_program *
+tkvm_library_at(struct tkvm_library *lib, unsigned i)
+{
+	struct tkvm_program *p;
+
+	(void)pthread_mutex_lock(&lib->lock);
+	for (p = lib->first; p != NULL && i > 0; p = p->next)
+		i--;
+	(void)pthread_mutex_unlock(&lib->lock);
+	return (p);
+}
+
+static bool
+known(void *priv, const char *name)
+{
+	return (tkvm_library_find(priv, name) != NULL);
+}
+
+/* Turn definitions into programs; they are all good, memory apart. */
+static int
+adopt(struct tkvm_library *lib, struct definition *list, struct tkvm_err *err)
+{
+	struct tkvm_program *first = NULL, **last = &first, *p;
+	struct definition *d;
+	unsigned n = 0;
+	int r = 0;
+
+	for (d = list; d != NULL && r == 0; d = d->next) {
+		r = program_new(lib, d->name, &p, err);
+		if (r == 0) {
+			*last = p;
+			last = &p->next;
+			n++;
+			r = settings_copy(&p->settings, &d->settings, err);
+		}
+	}
+	if (r != 0) {
+		while ((p = first) != NULL) {
+			first = p->next;
+			program_free(p);
+		}
+		return (r);
+	}
+	if (first == NULL)
+		return (0);
+	(void)pthread_mutex_lock(&lib->lock);
+	*lib->last = first;
+	lib->last = last;
+	lib->n += n;
+	(void)pthread_mutex_unlock(&lib->lock);
+	return (0);
+}
+
+int
+tkvm_library_load(struct tkvm_library *lib, const char *json, size_t len,
+    const char *origin, struct tkvm_err *err)
+{
+	struct definition *list = NULL;
+	int r;
+
+	r = config_parse(json, len, origin, known, lib, &list, err);
+	if (r == 0)
+		r = adopt(lib, list, err);
+	definitions_free(&list);
+	return (r);
+}
+
+int
+tkvm_library_load_uri(struct tkvm_library *lib, const char *uri,
+    struct tkvm_err *err)
+{
+	const char *path = uri;
+	size_t size;
+	char *json;
+	int r;
+
+	if (strncmp(uri, "file://", 7) == 0)
+		path = uri + 7;
+	else if (strstr(uri, "://") != NULL)
+		return (tkvm_fail(err, TKVM_ECONFIG, "cannot load %s: this "
+		    "version reads libraries from files (file:///path)", uri));
+	r = load_file(path, &json, &size, err);
+	if (r != 0)
+		return (r);
+	r = tkvm_library_load(lib, json, size, path, err);
+	free(json);
+	return (r);
+}
+
+static int
+override(struct tkvm_program *p, const char *json, struct tkvm_err *err)
+{
+	struct settings s, old;
+	int r;
+
+	(void)pthread_mutex_lock(&p->lock);
+	if (p->state != PROGRAM_IDLE) {
+		(void)pthread_mutex_unlock(&p->lock);
+		return (tkvm_fail(err, TKVM_ECONFIG,
+		    "%s has been started; configure it before", p->name));
+	}
+	r = config_override(json, p->name, &p->settings, &s, err);
+	if (r == 0) {
+		old = p->settings;
+		p->settings = s;
+		settings_free(&old);
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	return (r);
+}
+
+int
+tkvm_library_configure(struct tkvm_library *lib, const char *program,
+    const char *json, struct tkvm_err *err)
+{
+	struct tkvm_program *p = tkvm_library_find(lib, program);
+	struct definition d = {.name = NULL};
+	struct settings none;
+	int r;
+
+	if (p != NULL)
+		return (override(p, json, err));
+	settings_init(&none);
+	r = config_override(json, program, &none, &d.settings, err);
+	settings_free(&none);
+	if (r != 0)
+		return (r);
+	d.name = strdup(program);
+	if (d.name == NULL)
+		r = tkvm_fail(err, TKVM_ENOMEM, "no memory for a program");
+	else if (d.settings.filename == NULL)
+		r = tkvm_fail(err, TKVM_ECONFIG, "%s is not defined yet, and "
+		    "its settings have no \"filename\"", program);
+	else
+		r = adopt(lib, &d, err);
+	settings_free(&d.settings);
+	free(d.name);
+	return (r);
+}

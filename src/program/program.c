@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * program.c: a program's states.
+ *
+ *   IDLE --start or first call--> STARTING --> READY --stop--> IDLE
+ *                                     '------> FAILED --a call, a second
+ *                                                       later--> STARTING
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "program/program_priv.h"
+
+#define RETRY_NS 1000000000u
+
+int
+program_new(struct tkvm_library *lib, const char *name,
+    struct tkvm_program **pp, struct tkvm_err *err)
+{
+	struct tkvm_program *p = calloc(1, sizeof *p);
+
+	*pp = NULL;
+	if (p != NULL)
+		p->name = strdup(name);
+	if (p == NULL || p->name == NULL) {
+		free(p);
+		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for a program"));
+	}
+	p->library = lib;
+	(void)pthread_mutex_init(&p->lock, NULL);
+	(void)pthread_cond_init(&p->changed, NULL);
+	settings_init(&p->settings);
+	*pp = p;
+	return (0);
+}
+
+void
+program_free(struct tkvm_program *p)
+{
+	settings_free(&p->settings);
+	(void)pthread_mutex_destroy(&p->lock);
+	(void)pthread_cond_destroy(&p->changed);
+	free(p->name);
+	free(p);
+}
+
+/*--- starting -------------------------------------------------------------*/
+
+/* The machines beyond the first, while requests already use it. */
+static void
+make_machines(struct generation *g)
+{
+	struct tkvm_program *p = g->program;
+	struct tkvm_err err;
+	struct vm *vm;
+	bool closing;
+
+	for (unsigned i = 1; i < g->settings.concurrency; i++) {
+		(void)pthread_mutex_lock(&g->lock);
+		closing = g->closing;
+		(void)pthread_mutex_unlock(&g->lock);
+		if (closing)
+			return;
+		if (vm_new(g, i, !g->host->move_is_cheap, &vm, &err) != 0) {
+			library_log(p->library, p->name, err.text);
+			return;
+		}
+		(void)pthread_mutex_lock(&g->lock);
+		g->n_machines++;
+		(void)pthread_mutex_unlock(&g->lock);
+		pool_give(g, vm);
+	}
+}
+
+static void *
+start_thread(void *arg)
+{
+	struct tkvm_program *p = arg;
+	struct generation *g = NULL;
+	uint64_t t = tkvm_now_ns();
+	struct settings s;
+	struct tkvm_err err;
+	int r;
+
+	settings_init(&s);
+	(void)pthread_mutex_lock(&p->lock);
+	r = settings_copy(&s, &p->settings, &err);
+	(void)pthread_mutex_unlock(&p->lock);
+	if (r == 0)
+		r = generation_make(p, &s, &g, &err);
+	settings_free(&s);
+	if (r != 0)
+		library_log(p->library, p->name, err.text);
+	else
+		generation_ref(g);	/* ours, while we make machines */
+	(void)pthread_mutex_lock(&p->lock);
+	if (r == 0) {
+		p->generation = g;
+		p->state = PROGRAM_READY;
+		p->counters.start_ns = tkvm_now_ns() - t;
+	} else {
+		p->why = err;
+		p->failed_ns = tkvm_now_ns();
+		p->state = PROGRAM_FAILED;
+	}
+	(void)pthread_cond_broadcast(&p->changed);
+	(void)pthread_mutex_unlock(&p->lock);
+	if (r == 0) {
+		make_machines(g);
+		generation_drop(g);
+	}
+	return (NULL);
+}
+
+/* With the lock held. A thread of our own: callers may have small stacks. */
+static int
+begin_start(struct tkvm_program *p, struct tkvm_err *err)
+{
+	int r;
+
+	if (p->starter_running) {
+		/* It has published its result; at most it makes machines. */
+		(void)pthread_mutex_unlock(&p->lock);
+		(void)pthread_join(p->starter, NULL);
+		(void)pthread_mutex_lock(&p->lock);
+		p->starter_running = false;
+	}
+	r = pthread_create(&p->starter, NULL, start_thread, p);
+	if (r != 0)
+		return (tkvm_fail(err, TKVM_EHOST,
+		    "cannot start a thread: %s", strerror(r)));
+	p->starter_running = true;
+	return (0);
+}
+
+/* With the lock held: until the program is ready, or why it is not. */
+static int
+make_ready(struct tkvm_program *p, bool wait, struct tkvm_err *err)
+{
+	bool started = false;
+	int r;
+
+	for (;;) {
+		switch (p->state) {
+		case PROGRAM_READY:
+			return (0);
+		case PROGRAM_STARTING:
+			if (!wait)
+				return (0);
+			(void)pthread_cond_wait(&p->changed, &p->lock);
+			started = true;
+			continue;
+		case PROGRAM_FAILED:
+			if (started ||
+			    tkvm_now_ns() - p->failed_ns < RETRY_NS)
+				return (tkvm_fail(err, p->why.code, "%s",
+				    p->why.text));
+			break;
+		case PROGRAM_IDLE:
+			break;
+		}
+		/* Before anything unlocks, so that only one starts it. */
+		p->state = PROGRAM_STARTING;
+		r = begin_start(p, err);
+		if (r != 0) {
+			p->state = PROGRAM_IDLE;
+			(void)pthread_cond_broadcast(&p->changed);
+			return (r);
+		}
+	}
+}
+
+int
+tkvm_program_start(struct tkvm_program *p, bool async, struct tkvm_err *err)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&p->lock);
+	r = make_ready(p, !async, err);
+	(void)pthread_mutex_unlock(&p->lock);
+	return (r);
+}
+
+int
+program_use(struct tkvm_program *p, struct generation **gp,
+    struct tkvm_err *err)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&p->lock);
+	r = make_ready(p, true, err);
+	if (r == 0) {
+		*gp = p->generation;
+		generation_ref(*gp);
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	return (r);
+}
+
+void
+tkvm_program_stop(struct tkvm_program *p)
+{
+	struct generation *g;
+	pthread_t starter;
+	bool join;
+
+	(void)pthread_mutex_lock(&p->lock);
+	while (p->state == PROGRAM_STARTING)
+		(void)pthread_cond_wait(&p->changed, &p->lock);
+	g = p->generation;
+	p->generation = NULL;
+	p->state = PROGRAM_IDLE;
+	join = p->starter_running;
+	starter = p->starter;
+	p->starter_running = false;
+	if (g != NULL) {
+		(void)pthread_mutex_lock(&g->lock);
+		g->closing = true;
+		(void)pthread_mutex_unlock(&g->lock);
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	if (join)
+		(void)pthread_join(starter, NULL);
+	if (g != NULL)
+		generation_drop(g);
+}
+
+const char *
+tkvm_program_name(const struct tkvm_program *p)
+{
+	return (p->name);
+}
+
+bool
+tkvm_program_starts(const struct tkvm_program *p)
+{
+	return (p->settings.start);
+}
+
+int
+tkvm_program_set_arguments(struct tkvm_program *p, const char *const *argv,
+    unsigned argc, struct tkvm_err *err)
+{
+	struct strings list = {0};
+
+	for (unsigned i = 0; i < argc; i++)
+		if (!strings_add(&list, argv[i])) {
+			strings_free(&list);
+			return (tkvm_fail(err, TKVM_ENOMEM,
+			    "no memory for arguments"));
+		}
+	(void)pthread_mutex_lock(&p->lock);
+	strings_free(&p->settings.main_arguments);
+	p->settings.main_arguments = list;
+	(void)pthread_mutex_unlock(&p->lock);
+	return (0);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Lock order: library -> program -> generation -> executor. None is held while
+ * a guest runs.
+ */
+#ifndef PROGRAM_PROGRAM_PRIV_H
+#define PROGRAM_PROGRAM_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/check.h"
+#include "base/num.h"
+#include "http/http.h"
+#include "linux/linux.h"
+#include "tinykvm/host.h"
+#include "tinykvm/program.h"
+
+/*--- config.c: settings ---------------------------------------------------*/
+
+struct strings {
+	char **s;
+	unsigned n;
+};
+
+struct paths {
+	struct linux_path *p;
+	unsigned n;
+};
+
+struct settings {
+	uint64_t concurrency;
+	double max_boot_time, max_request_time, max_queue_time;
+	uint64_t max_memory_mib, address_space_mib, max_request_mib;
+	struct strings main_arguments, environment;
+	struct paths allowed_paths;
+	char *cwd;
+	/* Of programs only. */
+	char *group, *filename, *uri;
+	bool start;
+};
+void settings_init(struct settings *s);
+void settings_free(struct settings *s);
+int settings_copy(struct settings *to, const struct settings *from,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+bool strings_add(struct strings *list, const char *text);
+void strings_free(struct strings *list);
+
+/* One program of a document, on its way into a library. */
+struct definition {
+	struct definition *next;
+	char *name;
+	struct settings settings;
+};
+void definitions_free(struct definition **list);
+
+/*
+ * Parse a document into definitions. known (may be NULL) says whether a name
+ * is taken already.
+ */
+int config_parse(const char *json, size_t len, const char *origin,
+    bool (*known)(void *priv, const char *name), void *priv,
+    struct definition **list, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/* Apply one object to a copy of base: *out, for settings_free(). */
+int config_override(const char *json, const char *program,
+    const struct settings *base, struct settings *out, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+
+/* settings.c: the table. Exactly one row per key; aliases are rows, too. */
+enum setting_type {
+	SETTING_UINT, SETTING_SECONDS, SETTING_BOOL, SETTING_STRING,
+	SETTING_STRINGS, SETTING_PATHS,
+	SETTING_IGNORED,	/* a hint without effect here */
+	SETTING_OFF,		/* only its default is possible, see doc */
+};
+struct setting {
+	const char *name;
+	enum setting_type type;
+	bool program_only;
+	bool replace;		/* a list that replaces, not appends */
+	size_t offset;		/* in struct settings */
+	double min, max;
+	const char *doc;
+};
+extern const struct setting settings_table[];
+extern const unsigned settings_n;
+const struct setting *settings_find(const char *name);
+const char *settings_nearest(const char *name);
+
+/*--- a generation: one load of a program, with its machines ---------------*/
+
+struct vm;
+struct waiter {
+	struct waiter *next;
+	pthread_cond_t wake;
+	struct vm *vm;
+};
+
+struct generation {
+	struct tkvm_program *program;
+	unsigned refs;			/* under lock */
+	pthread_mutex_t lock;
+	bool closing;
+	struct vm *idle;		/* last used first */
+	struct waiter *first, **last;	/* who waits, in order */
+	unsigned n_waiting, n_machines, n_idle;
+	struct settings settings;
+	char *exe_path;
+	struct linux_rules rules;
+	struct linux_state *linux_master;
+	struct http_program http;
+	struct tkvm_image *image;
+	const struct tkvm_host *host;
+};
+
+/* warm.c: from file to an image and its first machine. */
+int generation_make(struct tkvm_program *p, const struct settings *s,
+    struct generation **gp, struct tkvm_err *err) TKVM_MUST_CHECK;
+void generation_ref(struct generation *g);
+void generation_drop(struct generation *g);
+int load_file(const char *path, char **data, size_t *size,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+struct tkvm_boot;
+int strings_argv(const struct strings *s, const char *const *head,
+    const char *const *tail, const char ***out, struct tkvm_err *err);
+
+/*--- pool.c ---------------------------------------------------------------*/
+
+/* NULL: none idle. */
+struct vm *pool_try(struct generation *g);
+int pool_take(struct generation *g, uint64_t timeout_ns, struct vm **vmp,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+void pool_give(struct generation *g, struct vm *vm);
+
+/*--- executor.c: a thread of its own for each machine ---------------------*/
+
+struct executor;
+int executor_new(struct executor **ep, struct tkvm_err *err) TKVM_MUST_CHECK;
+void executor_destroy(struct executor **ep);
+/* Run f(arg) there and wait for it. */
+void executor_run(struct executor *e, void (*f)(void *arg), void *arg);
+
+/*--- vm.c: one machine ----------------------------------------------------*/
+
+struct vm {
+	struct vm *next;		/* in the pool */
+	struct generation *generation;
+	unsigned index;
+	struct tkvm_machine *machine;
+	struct linux_state *linux_state;
+	struct http_state *http;
+	struct executor *executor;	/* NULL: any thread runs it */
+	const struct tkvm_request *req;	/* while it runs one */
+	struct tkvm_machine_stats seen;	/* already counted */
+	uint64_t unknown_seen;
+	/* Per machine, for stats(); written by whoever holds it. */
+	struct tkvm_counters counters;
+};
+int vm_new(struct generation *g, unsigned index, bool own_thread,
+    struct vm **vmp, struct tkvm_err *err) TKVM_MUST_CHECK;
+void vm_destroy(struct vm **vmp);
+
+/*
+ * Run one request; the answer's body may lie in the machine. 0 with a reply
+ * (status 500 when the program failed), or an error without.
+ */
+int vm_call(struct vm *vm, const struct tkvm_request *req,
+    struct tkvm_reply *reply, struct tkvm_err *err) TKVM_MUST_CHECK;
+/* Clean it for the next one; a machine that cannot be cleaned is replaced. */
+void vm_reset(struct vm *vm, struct tkvm_reply *reply);
+
+/*--- program.c ------------------------------------------------------------*/
+
+enum program_state { PROGRAM_IDLE, PROGRAM_STARTING, PROGRAM_READY,
+	PROGRAM_FAILED };
+
+struct tkvm_program {
+	struct tkvm_program *next;
+	struct tkvm_library *library;
+	char *name;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;		/* state */
+	enum program_state state;
+	struct settings settings;
+	struct generation *generation;
+	pthread_t starter;
+	bool starter_running, cancelled;
+	struct tkvm_err why;		/* of PROGRAM_FAILED */
+	uint64_t failed_ns;
+	struct tkvm_counters counters;	/* relaxed atomics */
+};
+
+/* A reference to a ready generation, starting the program if need be. */
+int program_use(struct tkvm_program *p, struct generation **gp,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+
+struct tkvm_library {
+	struct tkvm_log log;
+	pthread_mutex_t lock;
+	pthread_cond_t gone;
+	unsigned generations;		/* alive */
+	struct tkvm_program *first, **last;
+	unsigned n;
+};
+
+int program_new(struct tkvm_library *lib, const char *name,
+    struct tkvm_program **pp, struct tkvm_err *err) TKVM_MUST_CHECK;
+void program_free(struct tkvm_program *p);
+void library_log(struct tkvm_library *lib, const char *program,
+    const char *text);
+
+/* Counters of a program are added to from several threads. */
+#define COUNT(p, field, n) \
+	((void)__atomic_add_fetch(&(p)->counters.field, (n), __ATOMIC_RELAXED))
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * settings.c: every key of a program or group, one row each. docs/settings.md
+ * is made from this table by tools/gen-settings.
+ */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "program/program_priv.h"
+
+#define FIELD(f) offsetof(struct settings, f)
+#define UINT(name, f, lo, hi, doc) \
+	{name, SETTING_UINT, false, false, FIELD(f), lo, hi, doc}
+#define SECONDS(name, f, lo, hi, doc) \
+	{name, SETTING_SECONDS, false, false, FIELD(f), lo, hi, doc}
+#define LIST(name, f, replace, doc) \
+	{name, SETTING_STRINGS, false, replace, FIELD(f), 0, 0, doc}
+#define PROGRAM(name, type, f, doc) \
+	{name, type, true, true, FIELD(f), 0, 0, doc}
+#define IGNORED(name, doc) {name, SETTING_IGNORED, false, false, 0, 0, 0, doc}
+#define OFF(name, doc) {name, SETTING_OFF, false, false, 0, 0, 0, doc}
+
+#define MIB_MAX 524288		/* 512 GiB */
+
+const struct setting settings_table[] = {
+	PROGRAM("group", SETTING_STRING, group,
+	    "Group whose settings the program starts from."),
+	PROGRAM("filename", SETTING_STRING, filename,
+	    "The program: a static Linux executable. Required."),
+	PROGRAM("uri", SETTING_STRING, uri,
+	    "Where to fetch it from: file:///path in this version."),
+	PROGRAM("start", SETTING_BOOL, start,
+	    "Start it when it is defined, not at its first request."),
+
+	UINT("concurrency", concurrency, 1, 255,
+	    "Machines, that is requests at the same time. Default 2."),
+	SECONDS("max_boot_time", max_boot_time, 0.001, 3600,
+	    "Seconds until main() must wait for requests. Default 16."),
+	SECONDS("max_request_time", max_request_time, 0.001, 3600,
+	    "Seconds that a request may take. Default 8."),
+	SECONDS("max_queue_time", max_queue_time, 0, 3600,
+	    "Seconds that a request waits for a machine. Default 60."),
+	UINT("max_memory", max_memory_mib, 1, MIB_MAX,
+	    "MiB that main() may write to. Default 256."),
+	UINT("address_space", address_space_mib, 1, MIB_MAX,
+	    "MiB of address space; at least max_memory. Default 256."),
+	UINT("max_request_memory", max_request_mib, 1, MIB_MAX,
+	    "MiB that a request may write to. Default 64."),
+	LIST("main_arguments", main_arguments, true,
+	    "Arguments behind argv[0], which is the program's name."),
+	LIST("environment", environment, false,
+	    "Environment variables, NAME=value; appended."),
+	{"allowed_paths", SETTING_PATHS, false, false, FIELD(allowed_paths),
+	    0, 0, "Host files that it may open: \"path\", or an object with "
+	    "real, virtual, prefix, writable, symlink; appended."},
+	{"current_working_directory", SETTING_STRING, false, true, FIELD(cwd),
+	    0, 0, "Where relative names start. Default \"/\"."},
+
+	IGNORED("key", "Live-update key; without effect in this version."),
+	IGNORED("hugepages", "A hint; without effect in this version."),
+	IGNORED("hugepage_arena_size", "A hint; without effect."),
+	IGNORED("request_hugepages", "A hint; without effect."),
+	IGNORED("request_hugepage_arena_size", "A hint; without effect."),
+	IGNORED("split_hugepages", "A hint; without effect."),
+	IGNORED("transparent_hugepages", "A hint; without effect."),
+	IGNORED("mmap_backed_files", "A hint; without effect."),
+	IGNORED("relocate_fixed_mmap", "A hint; without effect."),
+	IGNORED("ephemeral_keep_working_memory", "Always so."),
+	IGNORED("req_mem_limit_after_reset", "A hint; without effect."),
+	IGNORED("limit_workmem_after_req", "A hint; without effect."),
+	IGNORED("control_ephemeral", "A program's wish is refused."),
+	IGNORED("allow_debug", "Without effect in this version."),
+	IGNORED("remote_debug_on_exception", "Without effect."),
+	IGNORED("stdout", "Output always goes to the log."),
+	IGNORED("verbose", "Without effect."),
+	IGNORED("verbose_syscalls", "Without effect."),
+	IGNORED("verbose_pagetables", "Without effect."),
+	IGNORED("max_storage_time", "There is no storage in this version."),
+
+	OFF("storage", "Only false in this version."),
+	OFF("shared_memory", "Only 0 in this version."),
+	OFF("smp", "Only 0 in this version."),
+	OFF("executable_heap", "Only false in this version."),
+	OFF("ephemeral", "Only true in this version."),
+	OFF("cold_start_file", "Only \"\" in this version."),
+	OFF("remapping", "Only [] in this version."),
+	OFF("executable_remapping", "Only [] in this version."),
+	OFF("blackout_area", "Only [] in this version."),
+	OFF("warmup", "Only {} in this version."),
+	OFF("download", "Only [] in this version."),
+	OFF("server", "Only {} in this version."),
+	OFF("websocket_server", "Only {} in this version."),
+	OFF("sha256", "Only \"\" in this version."),
+	OFF("md5", "Only \"\" in this version."),
+};
+const unsigned settings_n = sizeof settings_table / sizeof settings_table[0];
+
+const struct setting *
+settings_find(const char *name)
+{
+	for (unsigned i = 0; i < settings_n; i++)
+		if (strcmp(settings_table[i].name, name) == 0)
+			return (&settings_table[i]);
+	return (NULL);
+}
+
+#define NAME_MAX_LEN 40
+
+/* Levenshtein, with one row. */
+static unsigned
+distance(const char *a, const char *b)
+{
+	unsigned row[NAME_MAX_LEN + 1], up, diag, n = (unsigned)strlen(b);
+
+	for (unsigned j = 0; j <= n; j++)
+		row[j] = j;
+	for (unsigned i = 0; a[i] != '\0'; i++) {
+		diag = row[0];
+		row[0] = i + 1;
+		for (unsigned j = 0; j < n; j++) {
+			up = row[j + 1];
+			diag += a[i] != b[j];
+			if (up + 1 < diag)
+				diag = up + 1;
+			if (row[j] + 1 < diag)
+				diag = row[j] + 1;
+			row[j + 1] = diag;
+			diag = up;
+		}
+	}
+	return (row[n]);
+}
+
+const char *
+settings_nearest(const char *name)
+{
+	const char *best = NULL;
+	unsigned d, least = NAME_MAX_LEN;
+
+	if (strlen(name) > NAME_MAX_LEN)
+		return (NULL);
+	for (unsigned i = 0; i < settings_n; i++) {
+		d = distance(name, settings_table[i].name);
+		if (d < least) {
+			least = d;
+			best = settings_table[i].name;
+		}
+	}
+	/* Further off than a third of its letters is no help. */
+	return (least <= strlen(name) / 3 + 1 ? best : NULL);
+}
+
+/*--- life of settings -----------------------------------------------------*/
+
+void
+settings_init(struct settings *s)
+{
+	memset(s, 0, sizeof *s);
+	s->concurrency = 2;
+	s->max_boot_time = 16;
+	s->max_request_time = 8;
+	s->max_queue_time = 60;
+	s->max_memory_mib = 256;
+	s->address_space_mib = 256;
+	s->max_request_mib = 64;
+}
+
+bool
+strings_add(struct strings *list, const char *text)
+{
+	char **s = realloc(list->s, (list->n + 1) * sizeof *s);
+
+	if (s == NULL)
+		return (false);
+	list->s = s;
+	s[list->n] = strdup(text);
+	if (s[list->n] == NULL)
+		return (false);
+	list->n++;
+	return (true);
+}
+
+void
+strings_free(struct strings *list)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		free(list->s[i]);
+	free(list->s);
+	memset(list, 0, sizeof *list);
+}
+
+void
+settings_free(struct settings *s)
+{
+	strings_free(&s->main_arguments);
+	strings_free(&s->environment);
+	for (unsigned i = 0; i < s->allowed_paths.n; i++) {
+		free(s->allowed_paths.p[i].virtual_path);
+		free(s->allowed_paths.p[i].real_path);
+	}
+	free(s->allowed_paths.p);
+	free(s->cwd);
+	free(s->group);
+	free(s->filename);
+	free(s->uri);
+	settings_init(s);
+}
+
+static bool
+copy_strings(struct strings *to, const struct strings *from)
+{
+	memset(to, 0, sizeof *to);
+	for (unsigned i = 0; i < from->n; i++)
+		if (!strings_add(to, from->s[i]))
+			return (false);
+	return (true);
+}
+
+static bool
+copy_paths(struct paths *to, const struct paths *from)
+{
+	memset(to, 0, sizeof *to);
+	if (from->n == 0)
+		return (true);
+	to->p = calloc(from->n, sizeof *to->p);
+	if (to->p == NULL)
+		return (false);
+	for (; to->n < from->n; to->n++) {
+		struct linux_path *p = &to->p[to->n];
+
+		*p = from->p[to->n];
+		p->virtual_path = strdup(p->virtual_path);
+		p->real_path = strdup(p->real_path);
+		if (p->virtual_path == NULL || p->real_path == NULL)
+			return (false);
+	}
+	return (true);
+}
+
+static bool
+copy_string(char **to, const char *from)
+{
+	*to = from == NULL ? NULL : strdup(from);
+	return (from == NULL || *to != NULL);
+}
+
+int
+settings_copy(struct settings *to, const struct settings *from,
+    struct tkvm_err *err)
+{
+	*to = *from;
+	to->cwd = to->group = to->filename = to->uri = NULL;
+	memset(&to->main_arguments, 0, sizeof to->main_arguments);
+	memset(&to->environment, 0, sizeof to->environment);
+	memset(&to->allowed_paths, 0, sizeof to->allowed_paths);
+	if (copy_strings(&to->main_arguments, &from->main_arguments) &&
+	    copy_strings(&to->environment, &from->environment) &&
+	    copy_paths(&to->allowed_paths, &from->allowed_paths) &&
+	    copy_string(&to->cwd, from->cwd) &&
+	    copy_string(&to->group, from->group) &&
+	    copy_string(&to->filename, from->filename) &&
+	    copy_string(&to->uri, from->uri))
+		return (0);
+	settings_free(to);
+	return (tkvm_fail(err, TKVM_ENOMEM, "no memory for settings"));
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stats.c: counters, as a structure and as JSON.
+ */
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "program/program_priv.h"
+
+void
+tkvm_program_counters(struct tkvm_program *p, struct tkvm_counters *c)
+{
+	const uint64_t *from = (const uint64_t *)&p->counters;
+	uint64_t *to = (uint64_t *)c;
+	struct generation *g;
+
+	/* Up to the gauges, counters are uint64_t only. */
+	for (size_t i = 0; i < offsetof(struct tkvm_counters, machines) / 8;
+	    i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	c->machines = c->idle = c->waiting = 0;
+	c->image_bytes = 0;
+	(void)pthread_mutex_lock(&p->lock);
+	c->start_ns = p->counters.start_ns;
+	g = p->generation;
+	if (g != NULL) {
+		(void)pthread_mutex_lock(&g->lock);
+		c->machines = g->n_machines;
+		c->idle = g->n_idle;
+		c->waiting = g->n_waiting;
+		(void)pthread_mutex_unlock(&g->lock);
+		c->image_bytes = tkvm_image_bytes(g->image);
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
+static void
+add_int(json_object *o, const char *name, uint64_t v)
+{
+	json_object_object_add(o, name, json_object_new_int64((int64_t)v));
+}
+
+static void
+add_seconds(json_object *o, const char *name, uint64_t ns)
+{
+	json_object_object_add(o, name,
+	    json_object_new_double((double)ns / 1e9));
+}
+
+static json_object *
+entry_points(const struct http_program *hp)
+{
+	static const char *const names[] = {"on_recv", "backend_get",
+	    "backend_post", "backend_method", "backend_stream",
+	    "backend_error", "live_update_serialize",
+	    "live_update_deserialize"};
+	json_object *o = json_object_new_object();
+
+	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+		add_int(o, names[i], hp->callback[i]);
+	add_int(o, "socket_pause_resume_api", hp->callback[12]);
+	return (o);
+}
+
+static json_object *
+totals(const struct tkvm_counters *c)
+{
+	json_object *o = json_object_new_object();
+
+	add_int(o, "invocations", c->invocations);
+	add_int(o, "resets", c->resets);
+	add_int(o, "exceptions", c->exceptions + c->out_of_memory);
+	add_int(o, "exception_oom", c->out_of_memory);
+	add_int(o, "timeouts", c->timeouts);
+	add_int(o, "on_error", c->on_error);
+	add_seconds(o, "reservation_time", c->queue_ns);
+	add_seconds(o, "reset_time", c->reset_ns);
+	add_seconds(o, "request_time", c->run_ns);
+	add_int(o, "input_bytes", c->input_bytes);
+	add_int(o, "output_bytes", c->output_bytes);
+	add_int(o, "status_2xx", c->status_2xx);
+	add_int(o, "status_3xx", c->status_3xx);
+	add_int(o, "status_4xx", c->status_4xx);
+	add_int(o, "status_5xx", c->status_5xx);
+	add_int(o, "exits", c->exits);
+	add_int(o, "page_faults", c->faults);
+	add_int(o, "pages_copied", c->pages_copied);
+	add_int(o, "unknown_calls", c->unknown_calls);
+	return (o);
+}
+
+static json_object *
+program_part(struct tkvm_program *p, const struct tkvm_counters *c)
+{
+	json_object *o = json_object_new_object();
+
+	(void)pthread_mutex_lock(&p->lock);
+	json_object_object_add(o, "loaded",
+	    json_object_new_boolean(p->generation != NULL));
+	if (p->generation != NULL)
+		json_object_object_add(o, "entry_points",
+		    entry_points(&p->generation->http));
+	if (p->state == PROGRAM_FAILED)
+		json_object_object_add(o, "error",
+		    json_object_new_string(p->why.text));
+	(void)pthread_mutex_unlock(&p->lock);
+	add_int(o, "image_bytes", c->image_bytes);
+	add_seconds(o, "start_time", c->start_ns);
+	add_seconds(o, "reservation_time", c->queue_ns);
+	add_int(o, "reservation_timeouts", c->queue_timeouts);
+	return (o);
+}
+
+static json_object *
+one_program(struct tkvm_program *p)
+{
+	json_object *o = json_object_new_object();
+	json_object *request = json_object_new_object();
+	struct tkvm_counters c;
+
+	tkvm_program_counters(p, &c);
+	json_object_object_add(o, "program", program_part(p, &c));
+	add_int(request, "machines", c.machines);
+	add_int(request, "machines_idle", c.idle);
+	add_int(request, "requests_waiting", c.waiting);
+	json_object_object_add(request, "totals", totals(&c));
+	json_object_object_add(o, "request", request);
+	return (o);
+}
+
+char *
+tkvm_library_stats(struct tkvm_library *lib,
+    bool (*match)(void *priv, const char *name), void *priv, int indent)
+{
+	json_object *root = json_object_new_object();
+	struct tkvm_program *p;
+	char *text;
+
+	for (unsigned i = 0; (p = tkvm_library_at(lib, i)) != NULL; i++)
+		if (match == NULL || match(priv, p->name))
+			json_object_object_add(root, p->name, one_program(p));
+	text = strdup(json_object_to_json_string_ext(root, indent < 0 ?
+	    JSON_C_TO_STRING_PLAIN : JSON_C_TO_STRING_PRETTY));
+	json_object_put(root);
+	return (text);
+}

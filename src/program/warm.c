@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * warm.c: from a file to a frozen image: run main() until it waits for
+ * requests.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "program/program_priv.h"
+
+#define FILE_MAX GIB(4)
+
+/* What a program said while starting; the end of it explains a failure. */
+struct start {
+	struct generation *g;
+	struct http_state *http;
+	struct tkvm_machine *machine;
+	char said[160];
+};
+
+int
+load_file(const char *path, char **data, size_t *size, struct tkvm_err *err)
+{
+	struct stat st;
+	ssize_t n = -1;
+	int fd;
+
+	*data = NULL;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return (tkvm_fail(err, TKVM_EFILE, "cannot open %s: %s", path,
+		    strerror(errno)));
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    (uint64_t)st.st_size > FILE_MAX) {
+		(void)close(fd);
+		return (tkvm_fail(err, TKVM_EFILE,
+		    "%s is not a file of at most 4 GiB", path));
+	}
+	*size = (size_t)st.st_size;
+	*data = malloc(*size + 1);
+	if (*data != NULL)
+		for (size_t at = 0; at < *size; at += (size_t)n) {
+			n = pread(fd, *data + at, *size - at, (off_t)at);
+			if (n <= 0)
+				break;
+		}
+	(void)close(fd);
+	if (*data == NULL)
+		return (tkvm_fail(err, TKVM_ENOMEM, "no memory to read %s",
+		    path));
+	if (n <= 0 && *size != 0) {
+		free(*data);
+		*data = NULL;
+		return (tkvm_fail(err, TKVM_EFILE, "cannot read %s", path));
+	}
+	(*data)[*size] = '\0';
+	return (0);
+}
+
+int
+strings_argv(const struct strings *s, const char *const *head,
+    const char *const *tail, const char ***out, struct tkvm_err *err)
+{
+	size_t n = 0, i;
+
+	for (i = 0; head != NULL && head[i] != NULL; i++)
+		n++;
+	for (i = 0; tail != NULL && tail[i] != NULL; i++)
+		n++;
+	*out = calloc(n + s->n + 1, sizeof **out);
+	if (*out == NULL)
+		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for arguments"));
+	n = 0;
+	for (i = 0; head != NULL && head[i] != NULL; i++)
+		(*out)[n++] = head[i];
+	for (i = 0; i < s->n; i++)
+		(*out)[n++] = s->s[i];
+	for (i = 0; tail != NULL && tail[i] != NULL; i++)
+		(*out)[n++] = tail[i];
+	return (0);
+}
+
+/*--- what programs print --------------------------------------------------*/
+
+static void
+log_start(void *priv, const char *text, size_t len)
+{
+	struct start *st = priv;
+	struct tkvm_program *p = st->g->program;
+	char line[1024];
+	int n;
+
+	n = snprintf(line, sizeof line, "%s says: %.*s", p->name,
+	    (int)(len > 900 ? 900 : len), text);
+	if (n > 0)
+		library_log(p->library, p->name, line);
+	(void)snprintf(st->said, sizeof st->said, "%.*s",
+	    (int)(len > 150 ? 150 : len), text);
+}
+
+/* Each line of a write apart. */
+static void
+by_line(void (*line)(void *priv, const char *text, size_t len), void *priv,
+    const char *data, size_t len)
+{
+	const char *nl;
+	size_t n;
+
+	while (len > 0) {
+		nl = memchr(data, '\n', len);
+		n = nl == NULL ? len : (size_t)(nl - data);
+		if (n > 0)
+			line(priv, data, n);
+		n += nl != NULL;
+		data += n;
+		len -= n;
+	}
+}
+
+static void
+output_start(void *priv, int fd, const void *data, size_t len)
+{
+	(void)fd;
+	by_line(log_start, priv, data, len);
+}
+
+static void
+log_vm(void *priv, const char *text, size_t len)
+{
+	struct vm *vm = priv;
+	const struct tkvm_request *req = vm->req;
+	char line[1024];
+	int n;
+
+	if (req == NULL || req->ops == NULL || req->ops->log == NULL)
+		return;
+	n = snprintf(line, sizeof line, "%s says: %.*s",
+	    vm->generation->program->name, (int)(len > 900 ? 900 : len), text);
+	if (n >= (int)sizeof line)
+		n = (int)sizeof line - 1;
+	req->ops->log(req->priv, line, (size_t)n);
+}
+
+static void
+output_vm(void *priv, int fd, const void *data, size_t len)
+{
+	(void)fd;
+	by_line(log_vm, priv, data, len);
+}
+
+/*--- booting --------------------------------------------------------------*/
+
+static int
+boot(struct start *st, const char *elf, size_t size,
+    const struct tkvm_calls *calls, struct tkvm_err *err)
+{
+	const struct settings *s = &st->g->settings;
+	char name[256], group[256];
+	const char *argv0[] = {st->g->program->name, NULL};
+	const char *const env_head[] = {"LC_TYPE=C", "LC_ALL=C", "USER=root",
+	    NULL};
+	const char *env_tail[] = {name, group, "KVM_TYPE=request",
+	    "KVM_STATE=state", "KVM_DEBUG=0", NULL};
+	const char **argv = NULL, **envp = NULL;
+	struct tkvm_boot b = {
+		.elf = elf, .elf_size = size,
+		.address_space_bytes = MIB(s->address_space_mib),
+		.max_memory_bytes = MIB(s->max_memory_mib), .calls = *calls,
+	};
+	int r;
+
+	(void)snprintf(name, sizeof name, "KVM_NAME=%s", argv0[0]);
+	(void)snprintf(group, sizeof group, "KVM_GROUP=%s", s->group);
+	r = strings_argv(&s->main_arguments, argv0, NULL, &argv, err);
+	if (r == 0)
+		r = strings_argv(&s->environment, env_head, env_tail, &envp,
+		    err);
+	if (r == 0) {
+		b.argv = argv;
+		b.envp = envp;
+		r = tkvm_machine_boot(&b, &st->machine, err);
+	}
+	free(argv);
+	free(envp);
+	return (r);
+}
+
+static int
+run_main(struct start *st, struct tkvm_err *err)
+{
+	const struct settings *s = &st->g->settings;
+	int r, status;
+
+	r = tkvm_machine_run(st->machine, tkvm_now_ns() +
+	    (uint64_t)(s->max_boot_time * 1e9), err);
+	if (r != 0)
+		return (r);
+	if (linux_exited(st->g->linux_master, &status))
+		return (tkvm_fail(err, TKVM_EGUEST, "main() ended with status "
+		    "%d instead of waiting for requests", status));
+	if (!http_waiting(st->http))
+		return (tkvm_fail(err, TKVM_EGUEST,
+		    "main() stopped without waiting for requests"));
+	return (0);
+}
+
+/* Add who failed, and what it said last, to a reason. */
+static int
+explain(const struct start *st, int code, struct tkvm_err *err)
+{
+	struct tkvm_err why = *err;
+	const char *name = st->g->program->name;
+
+	if (st->said[0] != '\0')
+		return (tkvm_fail(err, code, "%s does not start: %.150s; it "
+		    "printed: %.100s", name, why.text, st->said));
+	return (tkvm_fail(err, code, "%s does not start: %.250s", name,
+	    why.text));
+}
+
+static int
+start_and_freeze(struct start *st, struct tkvm_err *err)
+{
+	struct generation *g = st->g;
+	const struct settings *s = &g->settings;
+	const struct http_limits limits = {
+		MIB(s->max_memory_mib), MIB(s->max_request_mib),
+	};
+	struct tkvm_calls calls = {linux_call, NULL, http_call, NULL};
+	size_t size = 0;
+	char *elf;
+	int r;
+
+	r = load_file(s->filename, &elf, &size, err);
+	if (r != 0)
+		return (r);
+	http_scan_abi(elf, size, &g->http);
+	r = linux_new(&g->rules, st, &g->linux_master, err);
+	if (r == 0)
+		r = http_new(&g->http, &limits, &st->http, err);
+	if (r == 0) {
+		calls.linux_state = g->linux_master;
+		calls.http_state = st->http;
+		http_set_log(st->http, log_start, st);
+		r = boot(st, elf, size, &calls, err);
+	}
+	free(elf);
+	if (r == 0)
+		r = run_main(st, err);
+	if (r == 0)
+		r = tkvm_machine_freeze(st->machine, &g->image, err);
+	if (r == 0)
+		linux_freeze(g->linux_master);
+	return (r);
+}
+
+static void
+generation_free(struct generation *g)
+{
+	struct tkvm_library *lib = g->program->library;
+	struct vm *vm;
+
+	while ((vm = g->idle) != NULL) {
+		g->idle = vm->next;
+		vm_destroy(&vm);
+	}
+	if (g->linux_master != NULL)
+		linux_destroy(&g->linux_master);
+	tkvm_image_destroy(&g->image);
+	settings_free(&g->settings);
+	free(g->exe_path);
+	(void)pthread_mutex_destroy(&g->lock);
+	free(g);
+	(void)pthread_mutex_lock(&lib->lock);
+	lib->generations--;
+	(void)pthread_cond_broadcast(&lib->gone);
+	(void)pthread_mutex_unlock(&lib->lock);
+}
+
+static struct generation *
+generation_alloc(struct tkvm_program *p, const struct settings *s,
+    struct tkvm_err *err)
+{
+	struct generation *g = calloc(1, sizeof *g);
+
+	if (g == NULL || settings_copy(&g->settings, s, err) != 0) {
+		free(g);
+		(void)tkvm_fail(err, TKVM_ENOMEM, "no memory for a program");
+		return (NULL);
+	}
+	g->program = p;
+	g->refs = 1;
+	g->last = &g->first;
+	(void)pthread_mutex_init(&g->lock, NULL);
+	g->exe_path = strdup(s->filename);
+	g->rules = (struct linux_rules){
+		.paths = g->settings.allowed_paths.p,
+		.n_paths = g->settings.allowed_paths.n,
+		.exe_path = g->exe_path,
+		.cwd = g->settings.cwd == NULL ? "/" : g->settings.cwd,
+		.output = output_start,
+	};
+	(void)pthread_mutex_lock(&p->library->lock);
+	p->library->generations++;
+	(void)pthread_mutex_unlock(&p->library->lock);
+	return (g);
+}
+
+int
+generation_make(struct tkvm_program *p, const struct settings *s,
+    struct generation **gp, struct tkvm_err *err)
+{
+	struct generation *g;
+	struct start st;
+	struct vm *vm = NULL;
+	int r;
+
+	*gp = NULL;
+	g = generation_alloc(p, s, err);
+	if (g == NULL)
+		return (TKVM_ENOMEM);
+	memset(&st, 0, sizeof st);
+	st.g = g;
+	r = tkvm_host_probe(&g->host, err);
+	if (r == 0)
+		r = start_and_freeze(&st, err);
+	tkvm_machine_destroy(&st.machine);
+	if (st.http != NULL)
+		http_destroy(&st.http);
+	/* From now on output belongs to whoever runs a request. */
+	g->rules.output = output_vm;
+	if (r == 0)
+		r = vm_new(g, 0, !g->host->move_is_cheap, &vm, err);
+	if (r != 0) {
+		r = explain(&st, r, err);
+		generation_free(g);
+		return (r);
+	}
+	g->n_machines = 1;
+	pool_give(g, vm);
+	*gp = g;
+	return (0);
+}
+
+void
+generation_ref(struct generation *g)
+{
+	(void)pthread_mutex_lock(&g->lock);
+	g->refs++;
+	(void)pthread_mutex_unlock(&g->lock);
+}
+
+void
+generation_drop(struct generation *g)
+{
+	bool last;
+
+	(void)pthread_mutex_lock(&g->lock);
+	last = --g->refs == 0;
+	(void)pthread_mutex_unlock(&g->lock);
+	if (last)
+		generation_free(g);
+}
