@@ -1,23 +1,49 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The interface of the project; `make help` lists the targets.
 
-B       ?= build
-CC      ?= cc
-CFLAGS  ?= -O2 -g
-WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	   -Wcast-qual -Wpointer-arith -Wwrite-strings -Wvla
-ALLCFLAGS = -std=gnu17 -D_GNU_SOURCE $(WARN) -fPIC -fvisibility=hidden \
-	   -fno-strict-aliasing -pthread -Iinclude -Isrc $(CFLAGS)
-LIBS     = -ljson-c -pthread
+B        ?= build
+CC       ?= cc
+CXX      ?= c++
+CFLAGS   ?= -O2 -g
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+PORT     ?= 8080
+VERSION  := 0.1.0
+
+WARN      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	    -Wcast-qual -Wpointer-arith -Wwrite-strings -Wvla
+ALLCFLAGS = -std=gnu17 -D_GNU_SOURCE -DTINYKVM_VERSION='"$(VERSION)"' $(WARN) \
+	    -fPIC -fvisibility=hidden -fno-strict-aliasing -pthread \
+	    -Iinclude -Isrc $(CFLAGS)
+LIBS      = -ljson-c -pthread
+GUEST     = -std=gnu11 -O2 -g -Wall -Wextra -static -Iguest
 
 LIB_SRC  := $(wildcard src/*/*.c) $(wildcard src/*/*.S)
 LIB_OBJ  := $(patsubst %,$(B)/obj/%.o,$(basename $(LIB_SRC)))
-UNIT     := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*_test.c))
-KVM      := $(patsubst tests/kvm/%.c,$(B)/tests/kvm/%,$(wildcard tests/kvm/*_test.c))
-GUESTS   := $(patsubst tests/guests/%.c,$(B)/tests/guests/%,$(wildcard tests/guests/*.c))
+CLI_OBJ  := $(patsubst %.c,$(B)/obj/%.o,$(wildcard cli/*.c))
+UNIT     := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
+KVM      := $(patsubst %.c,$(B)/%,$(wildcard tests/kvm/*_test.c))
+GUESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/guests/*.c))
 PROGRAMS := $(patsubst guest/%.c,$(B)/programs/%,$(wildcard guest/*.c))
+DEMO     := $(B)/compute.json $(B)/demo.vcl $(B)/share/index.html \
+	    $(B)/share/photo.jpg
 
-all: $(B)/tinykvm $(PROGRAMS)
+all: $(B)/tinykvm $(B)/libvmod_tinykvm.so $(PROGRAMS) $(B)/compute.json
+
+help:
+	@echo "make            build the tool, the module and the programs"
+	@echo "make demo       install what is missing, build, serve PORT=8080"
+	@echo "make check      install what is missing, build, run all tests"
+	@echo "make check-svm  the KVM and VTC tests in an emulated AMD-V machine"
+	@echo "make bench      one table of ratios"
+	@echo "make lint       style, layers, sizes, documents, cppcheck"
+	@echo "make install    DESTDIR= PREFIX=/usr/local"
+	@echo "make deps       only install what building and testing need"
+	@echo "make clean"
+
+include vmod/Makefile.inc
+
+#--- the library and the tool
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -27,31 +53,88 @@ $(B)/obj/%.o: %.S
 	$(CC) $(ALLCFLAGS) -MMD -MP -c -o $@ $<
 $(B)/libtinykvm.a: $(LIB_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
-$(B)/tinykvm: $(patsubst %.c,$(B)/obj/%.o,$(wildcard cli/*.c)) $(B)/libtinykvm.a
+$(B)/tinykvm: $(CLI_OBJ) $(B)/libtinykvm.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(B)/tests/unit/%: tests/unit/%.c $(B)/libtinykvm.a
-	@mkdir -p $(@D)
-	$(CC) $(ALLCFLAGS) -Itests/lib -MMD -MP -o $@ $< $(B)/libtinykvm.a $(LIBS)
-$(B)/tests/kvm/%: tests/kvm/%.c $(B)/libtinykvm.a $(GUESTS)
-	@mkdir -p $(@D)
-	$(CC) $(ALLCFLAGS) -Itests/lib -MMD -MP -o $@ $< $(B)/libtinykvm.a $(LIBS)
+
+#--- programs that run in machines
+
 GUEST_LIBS_webp = -lwebp -ljpeg -lm
 $(B)/programs/%: guest/%.c guest/kvm_api.h
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -static -Iguest -o $@ $< $(GUEST_LIBS_$*)
+	$(CC) $(GUEST) -o $@ $< $(GUEST_LIBS_$*)
 $(B)/tests/guests/%: tests/guests/%.c guest/kvm_api.h
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -static -Iguest -o $@ $< -lm
-
+	$(CC) $(GUEST) -o $@ $< -lm
 $(B)/tests/guests/%_musl: tests/guests/%_musl.c tests/guests/%.c
 	@mkdir -p $(@D)
-	musl-gcc -std=gnu11 -O2 -g -Wall -Wextra -static -Iguest -o $@ $< -lm
+	musl-gcc $(GUEST) -o $@ $< -lm
+$(B)/share/photo.jpg: tools/fetch-photo
+	tools/fetch-photo $@
+
+#--- tests
+
+$(B)/tests/unit/% $(B)/tests/kvm/% $(B)/tests/bench/%: tests/lib/test.h
+$(B)/tests/unit/%: tests/unit/%.c $(B)/libtinykvm.a
+	@mkdir -p $(@D)
+	$(CC) $(ALLCFLAGS) -Itests/lib -MMD -MP -o $@ $< $(B)/libtinykvm.a $(LIBS)
+$(B)/tests/kvm/%: tests/kvm/%.c $(B)/libtinykvm.a
+	@mkdir -p $(@D)
+	$(CC) $(ALLCFLAGS) -Itests/lib -MMD -MP -o $@ $< $(B)/libtinykvm.a $(LIBS)
+$(B)/tests/bench/%: tests/bench/%.c $(B)/libtinykvm.a
+	@mkdir -p $(@D)
+	$(CC) $(ALLCFLAGS) -MMD -MP -o $@ $< $(B)/libtinykvm.a $(LIBS)
 
 unit-tests: $(UNIT)
-kvm-tests: $(KVM)
+kvm-tests: $(KVM) $(GUESTS) $(PROGRAMS)
+all-tests: all unit-tests kvm-tests $(DEMO)
+
+# Goals that install packages first build in a second make, which then sees
+# what the first one has installed.
+deps:
+	tools/deps build test lint svm bench
+check:
+	tools/deps build test
+	$(MAKE) all-tests
+	tools/check unit kvm cli vtc
+check-svm:
+	tools/deps build test svm
+	$(MAKE) all-tests
+	tools/check-svm
+demo:
+	tools/deps build demo
+	$(MAKE) all $(DEMO)
+	tools/demo $(PORT)
+bench:
+	tools/deps build test bench
+	$(MAKE) all $(DEMO) $(B)/tests/bench/bench $(B)/tests/guests/bench_pages
+	tools/bench
+lint:
+	tools/deps build lint
+	tools/lint
+
+#--- installing
+
+VMODDIR = $(shell pkg-config --variable=vmoddir varnishapi)
+install: all $(B)/vmod_tinykvm.3
+	install -d $(DESTDIR)$(PREFIX)/lib/tinykvm/programs
+	install -D -m 755 $(B)/tinykvm $(DESTDIR)$(PREFIX)/bin/tinykvm
+	install -D -m 644 $(B)/libvmod_tinykvm.so \
+	    $(DESTDIR)$(VMODDIR)/libvmod_tinykvm.so
+	install -D -m 644 guest/kvm_api.h $(DESTDIR)$(PREFIX)/include/kvm_api.h
+	install -D -m 644 cli/tinykvm.1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/tinykvm.1
+	install -D -m 644 $(B)/vmod_tinykvm.3 \
+	    $(DESTDIR)$(PREFIX)/share/man/man3/vmod_tinykvm.3
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/lib/tinykvm/programs
+	install -d $(DESTDIR)$(PREFIX)/share/doc/tinykvm
+	install -m 644 README.md CHANGES.md LICENSE docs/*.md \
+	    $(DESTDIR)$(PREFIX)/share/doc/tinykvm
+
 clean:
 	rm -rf $(B)
+
 # Keep what was only a step on the way, such as the guests of tests.
 .SECONDARY:
-.PHONY: all clean unit-tests kvm-tests
+.PHONY: all help deps check check-svm demo bench lint install clean \
+	unit-tests kvm-tests all-tests
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
