@@ -15,7 +15,7 @@ int cmd_run(int argc, char **argv);
 int complain(int status, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Whole file ("-": stdin) into malloc'ed memory with a NUL; NULL: complained. */
+/* Whole file ("-": stdin), malloc'ed, with a NUL behind; NULL: complained. */
 char *read_input(const char *path, size_t *len);
 
 #endif

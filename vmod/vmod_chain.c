@@ -104,9 +104,7 @@ vtk_chain_run(VRT_CTX, const struct vtk_chain *c,
 	if (r != 0) {
 		AZ(*rp);
 		vtk_counters_failed(r);
-		VSLb(ctx->vsl, tag, "tinykvm: %s%s%s", tkvm_program_name(
-		    c->link[0].program), c->n > 1 ? " > ...: " : ": ",
-		    err.text);
+		vtk_log_failed(ctx->vsl, tag, c, err.text);
 		return (r);
 	}
 	AN(*rp);

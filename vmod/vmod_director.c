@@ -113,9 +113,6 @@ director_gethdrs(VRT_CTX, VCL_BACKEND d)
 	CHECK_OBJ_NOTNULL(d, DIRECTOR_MAGIC);
 	CAST_OBJ_NOTNULL(p, d->priv, VTK_PROGRAM_MAGIC);
 	AZ(ctx->bo->htc);
-	/* A retry must not inherit the failure before it. */
-	ctx->bo->err_code = 0;
-	ctx->bo->err_reason = NULL;
 
 	f = director_fetch(ctx, p);
 	if (f == NULL) {

@@ -11,8 +11,9 @@
 
 #include "vmod_tinykvm.h"
 
-/* Workspace that no program's header may take: Varnish needs it to go on. */
+/* What no program's header may take: Varnish needs it to go on. */
 #define WORKSPACE_RESERVE 4096
+#define HEADERS_RESERVE 10
 
 /* Longest name that Varnish's header functions take. */
 #define NAME_MAX_LEN 126
@@ -60,13 +61,13 @@ lookup(const struct http *hp, const char *name, size_t len)
 
 /* A copy on the workspace, NUL-terminated; NULL when there is no room. */
 static const char *
-copy_line(struct http *hp, const char *line, size_t len)
+copy_line(struct http *hp, const char *line, size_t len, size_t reserve)
 {
 	size_t need, room = (size_t)(hp->ws->e - hp->ws->f);
 	char *p;
 
-	if (__builtin_add_overflow(len, WORKSPACE_RESERVE, &need) ||
-	    need >= room || hp->ws->r != NULL)
+	if (__builtin_add_overflow(len, reserve, &need) || need >= room ||
+	    hp->ws->r != NULL)
 		return (NULL);
 	p = WS_Alloc(hp->ws, (unsigned)len + 1);
 	if (p == NULL)
@@ -104,13 +105,13 @@ transaction(void *priv, enum tkvm_where where, struct http **hp)
 }
 
 static int
-append(struct http *hp, const char *line, size_t len)
+append(struct http *hp, const char *line, size_t len, unsigned reserve)
 {
 	const char *p;
 
-	if (hp->nhd >= hp->shd)
+	if (hp->nhd + reserve >= hp->shd)
 		return (-1);
-	p = copy_line(hp, line, len);
+	p = copy_line(hp, line, len, reserve > 0 ? WORKSPACE_RESERVE : 0);
 	if (p == NULL)
 		return (-1);
 	http_SetHeader(hp, p);
@@ -127,18 +128,18 @@ fields_append(void *priv, enum tkvm_where where, const char *line, size_t len)
 		return (-1);
 	if (refuse_own(t, where, line, name_len(line, len)))
 		return (hp->nhd);
-	return (append(hp, line, len));
+	return (append(hp, line, len, HEADERS_RESERVE));
 }
 
 static int
-set(struct http *hp, const char *line, size_t len)
+set(struct http *hp, const char *line, size_t len, unsigned reserve)
 {
 	unsigned u = lookup(hp, line, name_len(line, len));
 	const char *p;
 
 	if (u == 0)
-		return (append(hp, line, len));
-	p = copy_line(hp, line, len);
+		return (append(hp, line, len, reserve));
+	p = copy_line(hp, line, len, reserve > 0 ? WORKSPACE_RESERVE : 0);
 	if (p == NULL)
 		return (-1);
 	http_SetH(hp, u, p);
@@ -155,7 +156,7 @@ fields_set(void *priv, enum tkvm_where where, const char *line, size_t len)
 		return (-1);
 	if (refuse_own(t, where, line, name_len(line, len)))
 		return (hp->nhd);
-	return (set(hp, line, len));
+	return (set(hp, line, len, HEADERS_RESERVE));
 }
 
 static int
@@ -295,7 +296,7 @@ vtk_fields_init(VRT_CTX, struct vtk_transaction *t, struct vtk_policy *policy)
 int
 vtk_fields_set(struct http *hp, const char *line)
 {
-	return (set(hp, line, strlen(line)) < 0 ? -1 : 0);
+	return (set(hp, line, strlen(line), 0) < 0 ? -1 : 0);
 }
 
 void

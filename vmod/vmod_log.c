@@ -6,12 +6,24 @@
 
 #include "vmod_tinykvm.h"
 
+/* Many of the library's sentences begin with the program's name. */
+static bool
+names_it(const char *program, const char *text)
+{
+	size_t n = strlen(program);
+
+	return (strncmp(text, program, n) == 0 && text[n] == ' ');
+}
+
 void
 vtk_log_background(void *priv, const char *program, const char *text)
 {
 	(void)priv;
-	VSL(SLT_VCL_Log, COMPAT_NO_VXID, "tinykvm: %s: %s",
-	    program != NULL ? program : "-", text);
+	if (program == NULL || names_it(program, text))
+		VSL(SLT_VCL_Log, COMPAT_NO_VXID, "tinykvm: %s", text);
+	else
+		VSL(SLT_VCL_Log, COMPAT_NO_VXID, "tinykvm: %s: %s", program,
+		    text);
 }
 
 /* The names of a chain's programs, "photo > webp", cut where buf ends. */
@@ -29,6 +41,23 @@ chain_text(const struct vtk_chain *c, char *buf, size_t size)
 			break;
 		at += (size_t)n;
 	}
+}
+
+void
+vtk_log_failed(struct vsl_log *vsl, enum VSL_tag_e tag,
+    const struct vtk_chain *c, const char *text)
+{
+	char names[96];
+
+	if (vsl == NULL)
+		return;
+	for (unsigned i = 0; i < c->n; i++)
+		if (names_it(tkvm_program_name(c->link[i].program), text)) {
+			VSLb(vsl, tag, "tinykvm: %s", text);
+			return;
+		}
+	chain_text(c, names, sizeof names);
+	VSLb(vsl, tag, "tinykvm: %s: %s", names, text);
 }
 
 void

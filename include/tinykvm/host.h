@@ -15,7 +15,7 @@ enum tkvm_trap {
 	TKVM_TRAP_NONE,		/* it does not: this host is unusable */
 	TKVM_TRAP_DIRECT,	/* out: a port exit from user mode */
 	TKVM_TRAP_STUB,		/* syscall: through the ring-0 stub */
-	TKVM_TRAP_FAULT,	/* through an exception (#GP, or #PF at LSTAR) */
+	TKVM_TRAP_FAULT,	/* through an exception (#GP, #PF at LSTAR) */
 };
 
 struct tkvm_host {
@@ -25,7 +25,7 @@ struct tkvm_host {
 	uint64_t xcr0;		/* extended state components guests get */
 	uint64_t cr4;		/* control bits guests run with */
 	uint64_t exit_ns;	/* a round trip, median */
-	uint64_t move_ns;	/* extra cost of the first run in a new thread */
+	uint64_t move_ns;	/* extra cost of the first run in a thread */
 	bool move_is_cheap;	/* move_ns below 50 us: any thread may run */
 	uint32_t ring_entries;	/* of the dirty ring */
 };

@@ -173,7 +173,8 @@ TKVM_API int tkvm_machine_reset(struct tkvm_machine *m, struct tkvm_err *err)
 TKVM_API uint64_t tkvm_machine_deadline(const struct tkvm_machine *m);
 
 /* Registers of a machine inside a handler, or of one that has stopped. */
-TKVM_API const struct tkvm_regs *tkvm_machine_regs(const struct tkvm_machine *m);
+TKVM_API const struct tkvm_regs *tkvm_machine_regs(
+    const struct tkvm_machine *m);
 
 /* For arch_prctl: set the FS base; the guest sees it when it goes on. */
 TKVM_API void tkvm_machine_set_fs(struct tkvm_machine *m, uint64_t base);

@@ -135,6 +135,7 @@ struct tkvm_counters {
 	uint64_t status_2xx, status_3xx, status_4xx, status_5xx;
 	uint64_t input_bytes, output_bytes;
 	uint64_t resets, pages_copied;
+	uint64_t replaced;		/* machines that broke, made anew */
 	uint64_t queue_timeouts;
 	uint64_t queue_ns, run_ns, reset_ns;
 	uint64_t exits, faults;

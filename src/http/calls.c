@@ -123,10 +123,11 @@ sys_log(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
 		    "sys_log with text at an unmapped address"));
 	if (text[len - 1] == '\n')
 		len--;
-	if (s->req != NULL && s->req->ops != NULL && s->req->ops->log != NULL)
-		s->req->ops->log(s->req->priv, text, len);
-	else if (s->log != NULL)
+	if (s->log != NULL)
 		s->log(s->log_priv, text, len);
+	else if (s->req != NULL && s->req->ops != NULL &&
+	    s->req->ops->log != NULL)
+		s->req->ops->log(s->req->priv, text, len);
 	return (TKVM_RESUME);
 }
 

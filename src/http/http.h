@@ -21,7 +21,7 @@ struct http_program {
 	uint64_t request_gva;	/* its struct kvm_request, when paused */
 	/* From scanning the binary, see abi.c. */
 	bool extra_valid;	/* r9 of backend_response means something */
-	bool extra_by_stack;	/* only when it does not point at a dead stack */
+	bool extra_by_stack;	/* only when not pointing at a dead stack */
 	uint8_t request_size;	/* 56 or 88 bytes written when paused */
 };
 
@@ -52,7 +52,7 @@ tkvm_call_f http_call;
 bool http_waiting(const struct http_state *s);
 
 /*
- * Log lines while booting or without a transaction; log may be NULL.
+ * Where lines of sys_log() go; NULL: to the log of the request's transaction.
  */
 void http_set_log(struct http_state *s,
     void (*log)(void *priv, const char *text, size_t len), void *priv);

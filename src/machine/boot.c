@@ -25,9 +25,11 @@ static int
 add_region(struct shape *s, uint64_t start, uint64_t end, bool w, bool x,
     struct tkvm_err *err)
 {
-	struct region *last = s->n_regions ? &s->region[s->n_regions - 1] : NULL;
+	struct region *last = s->n_regions == 0 ? NULL :
+	    &s->region[s->n_regions - 1];
 
-	if (last != NULL && last->end == start && last->w == w && last->x == x) {
+	if (last != NULL && last->end == start && last->w == w &&
+	    last->x == x) {
 		last->end = end;
 		return (0);
 	}
@@ -204,7 +206,7 @@ machine_boot(const struct tkvm_boot *boot, struct tkvm_machine **mp,
 	if (m == NULL)
 		return (TKVM_ENOMEM);
 	m->state = MACHINE_BOOTING;
-	m->limit_pages = boot->max_memory_bytes / TKVM_PAGE;
+	m->limit_pages = m->limit_now = boot->max_memory_bytes / TKVM_PAGE;
 	r = load(m, &elf, boot, err);
 	if (r != 0) {
 		tkvm_machine_destroy(&m);

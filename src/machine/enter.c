@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * enter.c: where the next run of a fork begins. Every way in leads through the
- * entry stub (stubs.S), which restores the extended state; it takes RAX, RDX and
- * the target from the record page and finds all other registers loaded.
+ * entry stub (stubs.S), which restores the extended state; it takes RAX, RDX
+ * and the target from the record page and finds all other registers loaded.
  */
 #include <string.h>
 
 #include "machine/machine_priv.h"
+
+/*
+ * A second entry without a reset is on_error after a failure, perhaps for want
+ * of memory: it gets this much beyond what is used already.
+ */
+#define SPARE_PAGES 256
+
+static void
+allow_more(struct tkvm_machine *m)
+{
+	uint64_t used = m->pages.n - m->pages.n_before + m->owned_before;
+
+	if (m->entered && used + SPARE_PAGES > m->limit_now)
+		m->limit_now = used + SPARE_PAGES;
+	m->entered = true;
+}
 
 static void
 enter(struct tkvm_machine *m, const struct tkvm_regs *want)
@@ -22,6 +38,7 @@ enter(struct tkvm_machine *m, const struct tkvm_regs *want)
 	/* Load segment registers, too: user mode can change DS and ES. */
 	vcpu_forget(m->vcpu);
 	m->push_sp = 0;
+	allow_more(m);
 }
 
 static uint64_t

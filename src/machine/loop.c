@@ -33,13 +33,13 @@ over_limit(struct tkvm_machine *m)
 {
 	const struct pages *p = &m->pages;
 
-	if (p->n <= m->limit_pages)
+	if (p->n <= m->limit_now)
 		return (false);
 	if (!m->owned_known) {
 		m->owned_before = count_changed(m);
 		m->owned_known = true;
 	}
-	return (p->n - p->n_before + m->owned_before > m->limit_pages);
+	return (p->n - p->n_before + m->owned_before > m->limit_now);
 }
 
 int

@@ -130,6 +130,8 @@ struct tkvm_machine {
 	struct arena arena;
 	struct symbols *symbols;	/* booting; the image's otherwise */
 	uint64_t limit_pages;
+	uint64_t limit_now;		/* more for a second entry, enter.c */
+	bool entered;			/* since the last reset */
 	bool owned_known;		/* of the current request, loop.c */
 	uint32_t owned_before;
 	uint64_t deadline_ns;

@@ -16,9 +16,9 @@
 
 /*
  * A set beyond the memory limit is emptied by discarding its pages; a large
- * one now and then, so that an unusual request does not burden all later ones. A discarded page costs a
- * fault at its next write: with 256 resets between, a small fraction of the
- * copying it saves.
+ * one now and then, so that an unusual request does not burden all later ones.
+ * A discarded page costs a fault at its next write: with 256 resets between, a
+ * small fraction of the copying it saves.
  */
 #define DISCARD_RESETS 256
 #define DISCARD_PAGES 64
@@ -85,7 +85,9 @@ tkvm_machine_reset(struct tkvm_machine *m, struct tkvm_err *err)
 	if (r != 0 && r != TKVM_EWORKMEM)
 		return (r);
 	m->stats.resets++;
-	m->owned_known = false;
+	m->owned_known = m->entered = false;
+	m->owned_before = 0;
+	m->limit_now = m->limit_pages;
 	if (m->pages.n > m->limit_pages || (m->pages.n > DISCARD_PAGES &&
 	    ++m->resets_since_discard >= DISCARD_RESETS)) {
 		m->resets_since_discard = 0;

@@ -110,7 +110,8 @@ boot_probe(struct probe *p)
 		.address_space_bytes = MIB(16), .max_memory_bytes = MIB(16),
 		.calls = {on_linux, p, on_call, p},
 	};
-	uint64_t behind = CODE_AT + (uint64_t)(selftest_out - selftest_code) + 2;
+	uint64_t behind = CODE_AT + 2 +
+	    (uint64_t)(selftest_out - selftest_code);
 	int r;
 
 	boot.elf_size = make_elf(file);

@@ -121,8 +121,9 @@ stack_build(struct tkvm_machine *m, const struct elf *elf,
 	(void)put(&st, at, (argc + 1) * sizeof at[0], 8);
 	vcpu_regs(m->vcpu)->rsp = put(&st, &argc, sizeof argc, 8);
 	if (st.failed)
-		return (tkvm_fail(err, TKVM_ECONFIG, "arguments and environment "
-		    "are too long (%d strings each, %u MiB)", ARGS_MAX,
+		return (tkvm_fail(err, TKVM_ECONFIG,
+		    "arguments and environment are too long "
+		    "(%d strings each, %u MiB)", ARGS_MAX,
 		    STACK_BYTES >> 20));
 	return (0);
 }

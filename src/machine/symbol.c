@@ -43,7 +43,8 @@ section(const char *file, size_t size, const Elf64_Ehdr *e, unsigned i,
 	    !num_inside(at, sizeof *sh, 0, size))
 		return (false);
 	memcpy(sh, file + at, sizeof *sh);
-	return (sh->sh_type == SHT_NOBITS || num_inside(sh->sh_offset, sh->sh_size, 0, size));
+	return (sh->sh_type == SHT_NOBITS ||
+	    num_inside(sh->sh_offset, sh->sh_size, 0, size));
 }
 
 static void

@@ -97,8 +97,9 @@ take(struct generation *g, struct answer *held, struct answer *a,
 		r = pool_take(g, (uint64_t)(g->settings.max_queue_time * 1e9),
 		    &a->vm, err);
 	a->reply.queue_ns = tkvm_now_ns() - t;
-	COUNT(g->program, queue_ns, a->reply.queue_ns);
-	if (r != 0)
+	if (a->vm != NULL)
+		COUNT_VM(a->vm, queue_ns, a->reply.queue_ns);
+	else
 		COUNT(g->program, queue_timeouts, 1);
 	return (r);
 }

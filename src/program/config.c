@@ -194,7 +194,7 @@ set_path(const struct place *at, struct linux_path *p, json_object *e)
 	if (p->symlink && strcmp(p->virtual_path, p->real_path) == 0)
 		return (wrong(at, "an array whose symlinks have a virtual "
 		    "path that differs from the real one"));
-	if (p->real_path[0] != '/')
+	if (p->real_path[0] != '/' || p->virtual_path[0] != '/')
 		return (wrong(at, "an array of absolute paths"));
 	return (0);
 }
@@ -221,14 +221,13 @@ set_paths(const struct place *at, struct paths *field, json_object *v)
 	return (0);
 }
 
-/* Off: false, 0, "", [], {} or null; for "ephemeral" it is true. */
+/* Off: false, 0, "", [], {} or null. */
 static bool
-is_off(const char *key, json_object *v)
+is_off(json_object *v)
 {
 	switch (json_object_get_type(v)) {
 	case json_type_boolean:
-		return (json_object_get_boolean(v) ==
-		    (strcmp(key, "ephemeral") == 0));
+		return (!json_object_get_boolean(v));
 	case json_type_int:
 	case json_type_double:
 		return (json_object_get_double(v) == 0);
@@ -244,19 +243,39 @@ is_off(const char *key, json_object *v)
 }
 
 static int
+set_unknown(const struct place *at)
+{
+	const char *near = settings_nearest(at->key);
+
+	return (tkvm_fail(at->err, TKVM_ECONFIG,
+	    "%s: %s: there is no setting \"%.60s\"%s%s%s", at->origin,
+	    at->object, at->key, near ? "; did you mean \"" : "",
+	    near ? near : "", near ? "\"?" : ""));
+}
+
+/* What has no effect can still be misspelt: no list nor object fits there. */
+static int
+set_ignored(const struct place *at, json_object *v)
+{
+	switch (json_object_get_type(v)) {
+	case json_type_boolean:
+	case json_type_int:
+	case json_type_double:
+	case json_type_string:
+		return (0);
+	default:
+		return (wrong(at, "true, false, a number or a string"));
+	}
+}
+
+static int
 set_key(const struct place *at, struct settings *s, json_object *v)
 {
 	const struct setting *k = settings_find(at->key);
-	const char *near;
 	char *field;
 
-	if (k == NULL) {
-		near = settings_nearest(at->key);
-		return (tkvm_fail(at->err, TKVM_ECONFIG,
-		    "%s: %s: there is no setting \"%s\"%s%s%s", at->origin,
-		    at->object, at->key, near ? "; did you mean \"" : "",
-		    near ? near : "", near ? "\"?" : ""));
-	}
+	if (k == NULL)
+		return (set_unknown(at));
 	field = (char *)s + k->offset;
 	switch (k->type) {
 	case SETTING_UINT:
@@ -275,11 +294,11 @@ set_key(const struct place *at, struct settings *s, json_object *v)
 	case SETTING_PATHS:
 		return (set_paths(at, (struct paths *)(void *)field, v));
 	case SETTING_IGNORED:
-		return (0);
+		return (set_ignored(at, v));
 	case SETTING_OFF:
 		break;
 	}
-	if (is_off(at->key, v))
+	if (is_off(v))
 		return (0);
 	return (tkvm_fail(at->err, TKVM_ECONFIG,
 	    "%s: %s: \"%s\" is not supported by this version", at->origin,
@@ -304,6 +323,29 @@ set_all(struct place *at, struct settings *s, json_object *o)
 
 /*--- documents ------------------------------------------------------------*/
 
+/* Where blanks and comments that start at `at` end; len when they are all. */
+static size_t
+skip_blanks(const char *json, size_t at, size_t len)
+{
+	const char *end;
+
+	for (;;) {
+		while (at < len && strchr(" \t\r\n", json[at]) != NULL &&
+		    json[at] != '\0')
+			at++;
+		if (len - at < 2 || json[at] != '/' ||
+		    (json[at + 1] != '/' && json[at + 1] != '*'))
+			return (at);
+		if (json[at + 1] == '/')
+			end = memchr(json + at, '\n', len - at);
+		else
+			end = memmem(json + at + 2, len - at - 2, "*/", 2);
+		if (end == NULL)
+			return (json[at + 1] == '/' ? len : at);
+		at = (size_t)(end - json) + (*end == '*' ? 2 : 1);
+	}
+}
+
 static json_object *
 parse_text(const char *json, size_t len, const char *origin,
     struct tkvm_err *err)
@@ -317,29 +359,25 @@ parse_text(const char *json, size_t len, const char *origin,
 	if (t != NULL && len < INT32_MAX) {
 		o = json_tokener_parse_ex(t, json, (int)len);
 		e = json_tokener_get_error(t);
-		/* A number at the end is only complete with more input. */
-		if (e == json_tokener_continue && o == NULL) {
+		at = json_tokener_get_parse_end(t);
+		/* Within a comment, only a NUL tells it that this is all. */
+		if (e == json_tokener_continue) {
 			o = json_tokener_parse_ex(t, "", 1);
 			e = json_tokener_get_error(t);
 			at = len;
-		} else {
-			at = json_tokener_get_parse_end(t);
 		}
 	}
 	for (size_t i = 0; i < at && i < len; i++)
 		line += json[i] == '\n';
-	/* Only blanks and comments may follow; we allow blanks. */
-	for (; o != NULL && at < len; at++)
-		if (strchr(" \t\r\n", json[at]) == NULL) {
-			json_object_put(o);
-			o = NULL;
-			break;
-		}
+	if (o != NULL && skip_blanks(json, at, len) != len) {
+		json_object_put(o);
+		o = NULL;
+	}
 	if (o == NULL || !json_object_is_type(o, json_type_object))
 		(void)tkvm_fail(err, TKVM_ECONFIG, "%s: line %u: %s", origin,
 		    line, o != NULL ? "the document must be an object" :
 		    e == json_tokener_success ? "text behind the document" :
-		    e == json_tokener_continue ? "the document is cut off" :
+		    at == len ? "the document is cut off" :
 		    json_tokener_error_desc(e));
 	if (o != NULL && !json_object_is_type(o, json_type_object)) {
 		json_object_put(o);
@@ -524,6 +562,12 @@ config_override(const char *json, const char *program,
 	if (r == 0 && out->group == NULL && (out->group = strdup("test")) ==
 	    NULL)
 		r = no_memory(&at);
+	/* The settings of a group are gone once its document is read. */
+	if (r == 0 && strcmp(out->group, base->group == NULL ? "test" :
+	    base->group) != 0)
+		r = tkvm_fail(err, TKVM_ECONFIG, "configure: %s: \"group\" "
+		    "cannot be changed here, only in the library that "
+		    "defines the program", program);
 	if (r == 0)
 		r = check_program(&at, out);
 	json_object_put(o);

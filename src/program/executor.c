@@ -34,7 +34,10 @@ work(void *arg)
 		(void)pthread_mutex_lock(&e->lock);
 		e->job = NULL;
 		e->finished = true;
+		/* Signals without the lock, or who wakes up waits for it. */
+		(void)pthread_mutex_unlock(&e->lock);
 		(void)pthread_cond_signal(&e->done);
+		(void)pthread_mutex_lock(&e->lock);
 	}
 	(void)pthread_mutex_unlock(&e->lock);
 	return (NULL);
@@ -98,7 +101,9 @@ executor_run(struct executor *e, void (*f)(void *arg), void *arg)
 	e->job = f;
 	e->arg = arg;
 	e->finished = false;
+	(void)pthread_mutex_unlock(&e->lock);
 	(void)pthread_cond_signal(&e->wake);
+	(void)pthread_mutex_lock(&e->lock);
 	while (!e->finished)
 		(void)pthread_cond_wait(&e->done, &e->lock);
 	(void)pthread_mutex_unlock(&e->lock);

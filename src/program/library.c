@@ -93,6 +93,29 @@ known(void *priv, const char *name)
 	return (tkvm_library_find(priv, name) != NULL);
 }
 
+/* Another thread may have defined the same name since known() was asked. */
+static int
+append(struct tkvm_library *lib, struct tkvm_program *list, unsigned n,
+    struct tkvm_err *err)
+{
+	struct tkvm_program **last = &list, *p;
+	int r = 0;
+
+	(void)pthread_mutex_lock(&lib->lock);
+	for (; *last != NULL && r == 0; last = &(*last)->next)
+		for (p = lib->first; p != NULL && r == 0; p = p->next)
+			if (strcmp(p->name, (*last)->name) == 0)
+				r = tkvm_fail(err, TKVM_ECONFIG, "a program "
+				    "\"%s\" is defined already", p->name);
+	if (r == 0) {
+		*lib->last = list;
+		lib->last = last;
+		lib->n += n;
+	}
+	(void)pthread_mutex_unlock(&lib->lock);
+	return (r);
+}
+
 /* Turn definitions into programs; they are all good, memory apart. */
 static int
 adopt(struct tkvm_library *lib, struct definition *list, struct tkvm_err *err)
@@ -111,21 +134,15 @@ adopt(struct tkvm_library *lib, struct definition *list, struct tkvm_err *err)
 			r = settings_copy(&p->settings, &d->settings, err);
 		}
 	}
-	if (r != 0) {
-		while ((p = first) != NULL) {
-			first = p->next;
-			program_free(p);
-		}
-		return (r);
-	}
 	if (first == NULL)
-		return (0);
-	(void)pthread_mutex_lock(&lib->lock);
-	*lib->last = first;
-	lib->last = last;
-	lib->n += n;
-	(void)pthread_mutex_unlock(&lib->lock);
-	return (0);
+		return (r);
+	if (r == 0)
+		r = append(lib, first, n, err);
+	while (r != 0 && (p = first) != NULL) {
+		first = p->next;
+		program_free(p);
+	}
+	return (r);
 }
 
 int

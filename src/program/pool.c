@@ -85,9 +85,10 @@ pool_take(struct generation *g, uint64_t timeout_ns, struct vm **vmp,
 	*vmp = vm;
 	if (vm != NULL)
 		return (0);
-	return (tkvm_fail(err, TKVM_EBUSY, "all %u machines of the program "
-	    "were busy for %.3g seconds; raise concurrency",
-	    (unsigned)g->settings.concurrency, (double)timeout_ns / 1e9));
+	return (tkvm_fail(err, TKVM_EBUSY, "all %u machines of %s were busy "
+	    "for %.3g seconds; raise concurrency",
+	    (unsigned)g->settings.concurrency, g->program->name,
+	    (double)timeout_ns / 1e9));
 }
 
 void

@@ -61,14 +61,11 @@ make_machines(struct generation *g)
 		(void)pthread_mutex_unlock(&g->lock);
 		if (closing)
 			return;
-		if (vm_new(g, i, !g->host->move_is_cheap, &vm, &err) != 0) {
+		if (vm_new(g, i, g->own_threads, &vm, &err) != 0) {
 			library_log(p->library, p->name, err.text);
 			return;
 		}
-		(void)pthread_mutex_lock(&g->lock);
-		g->n_machines++;
-		(void)pthread_mutex_unlock(&g->lock);
-		pool_give(g, vm);
+		generation_add(g, vm);
 	}
 }
 

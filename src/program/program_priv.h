@@ -36,6 +36,7 @@ struct settings {
 	struct strings main_arguments, environment;
 	struct paths allowed_paths;
 	char *cwd;
+	bool ephemeral;
 	/* Of programs only. */
 	char *group, *filename, *uri;
 	bool start;
@@ -46,6 +47,8 @@ int settings_copy(struct settings *to, const struct settings *from,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 bool strings_add(struct strings *list, const char *text);
 void strings_free(struct strings *list);
+/* A file that may be read, under its own name: 0, or -1 without memory. */
+int paths_add(struct paths *list, const char *path) TKVM_MUST_CHECK;
 
 /* One program of a document, on its way into a library. */
 struct definition {
@@ -78,7 +81,6 @@ enum setting_type {
 struct setting {
 	const char *name;
 	enum setting_type type;
-	bool program_only;
 	bool replace;		/* a list that replaces, not appends */
 	size_t offset;		/* in struct settings */
 	double min, max;
@@ -104,10 +106,14 @@ struct generation {
 	pthread_mutex_t lock;
 	bool closing;
 	struct vm *idle;		/* last used first */
+	struct vm *all;			/* by sibling, in no order */
 	struct waiter *first, **last;	/* who waits, in order */
 	unsigned n_waiting, n_machines, n_idle;
 	struct settings settings;
+	bool own_threads;		/* each machine has an executor */
 	char *exe_path;
+	size_t elf_size;
+	const char *elf_type;
 	struct linux_rules rules;
 	struct linux_state *linux_master;
 	struct http_program http;
@@ -115,14 +121,16 @@ struct generation {
 	const struct tkvm_host *host;
 };
 
-/* warm.c: from file to an image and its first machine. */
+/* load.c and warm.c: from file to an image and its first machine. */
 int generation_make(struct tkvm_program *p, const struct settings *s,
     struct generation **gp, struct tkvm_err *err) TKVM_MUST_CHECK;
+/* Hand a new machine to it: to the queue, or to the idle ones. */
+void generation_add(struct generation *g, struct vm *vm);
 void generation_ref(struct generation *g);
 void generation_drop(struct generation *g);
 int load_file(const char *path, char **data, size_t *size,
     struct tkvm_err *err) TKVM_MUST_CHECK;
-struct tkvm_boot;
+const char *elf_type(const char *elf, size_t size);
 int strings_argv(const struct strings *s, const char *const *head,
     const char *const *tail, const char ***out, struct tkvm_err *err);
 
@@ -146,6 +154,7 @@ void executor_run(struct executor *e, void (*f)(void *arg), void *arg);
 
 struct vm {
 	struct vm *next;		/* in the pool */
+	struct vm *sibling;		/* in generation->all */
 	struct generation *generation;
 	unsigned index;
 	struct tkvm_machine *machine;
@@ -155,7 +164,8 @@ struct vm {
 	const struct tkvm_request *req;	/* while it runs one */
 	struct tkvm_machine_stats seen;	/* already counted */
 	uint64_t unknown_seen;
-	/* Per machine, for stats(); written by whoever holds it. */
+	bool failed;			/* since it was last cleaned */
+	/* Relaxed atomics: stats() reads while requests run. */
 	struct tkvm_counters counters;
 };
 int vm_new(struct generation *g, unsigned index, bool own_thread,
@@ -168,8 +178,18 @@ void vm_destroy(struct vm **vmp);
  */
 int vm_call(struct vm *vm, const struct tkvm_request *req,
     struct tkvm_reply *reply, struct tkvm_err *err) TKVM_MUST_CHECK;
-/* Clean it for the next one; a machine that cannot be cleaned is replaced. */
+/*
+ * Clean it for the next one; a machine that cannot be cleaned is replaced. One
+ * that is not ephemeral keeps its state unless something failed in it.
+ */
 void vm_reset(struct vm *vm, struct tkvm_reply *reply);
+/* A line of the program: of the request it serves, or of none. */
+void vm_log(const struct vm *vm, const char *text);
+/* What it printed, "NAME says: " before each line. priv is a struct vm. */
+void vm_says(void *priv, const char *text, size_t len);
+/* Each line of a text apart. */
+void by_line(void (*line)(void *priv, const char *text, size_t len),
+    void *priv, const char *data, size_t len);
 
 /*--- program.c ------------------------------------------------------------*/
 
@@ -186,7 +206,7 @@ struct tkvm_program {
 	struct settings settings;
 	struct generation *generation;
 	pthread_t starter;
-	bool starter_running, cancelled;
+	bool starter_running;
 	struct tkvm_err why;		/* of PROGRAM_FAILED */
 	uint64_t failed_ns;
 	struct tkvm_counters counters;	/* relaxed atomics */
@@ -203,6 +223,7 @@ struct tkvm_library {
 	unsigned generations;		/* alive */
 	struct tkvm_program *first, **last;
 	unsigned n;
+	bool own_threads;		/* even where moving is cheap */
 };
 
 int program_new(struct tkvm_library *lib, const char *name,
@@ -211,8 +232,13 @@ void program_free(struct tkvm_program *p);
 void library_log(struct tkvm_library *lib, const char *program,
     const char *text);
 
-/* Counters of a program are added to from several threads. */
-#define COUNT(p, field, n) \
-	((void)__atomic_add_fetch(&(p)->counters.field, (n), __ATOMIC_RELAXED))
+/* Counters are added to from several threads; o is a program or a machine. */
+#define COUNT(o, field, n) \
+	((void)__atomic_add_fetch(&(o)->counters.field, (n), __ATOMIC_RELAXED))
+/* For a machine and its program. */
+#define COUNT_VM(vm, field, n) do { \
+	COUNT(vm, field, n); \
+	COUNT((vm)->generation->program, field, n); \
+} while (0)
 
 #endif

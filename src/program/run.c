@@ -31,9 +31,8 @@ int
 tkvm_run_program(const char *path, const char *const *argv,
     const char *const *envp, struct tkvm_err *err)
 {
-	const struct linux_rules rules = {
-		.exe_path = path, .cwd = "/", .inherit_stdio = true,
-		.output = no_output,
+	struct linux_rules rules = {
+		.cwd = "/", .inherit_stdio = true, .output = no_output,
 	};
 	struct tkvm_boot boot = {
 		.argv = argv, .envp = envp, .address_space_bytes = RUN_MEMORY,
@@ -42,13 +41,14 @@ tkvm_run_program(const char *path, const char *const *argv,
 	};
 	struct linux_state *state = NULL;
 	struct tkvm_machine *m = NULL;
-	char *elf;
+	char *elf, *exe_path;
 	int r, status = 0;
 
 	r = load_file(path, &elf, &boot.elf_size, err);
 	if (r != 0)
 		return (r);
 	boot.elf = elf;
+	rules.exe_path = exe_path = realpath(path, NULL);
 	r = linux_new(&rules, NULL, &state, err);
 	if (r == 0) {
 		boot.calls.linux_state = state;
@@ -63,5 +63,6 @@ tkvm_run_program(const char *path, const char *const *argv,
 	tkvm_machine_destroy(&m);
 	if (state != NULL)
 		linux_destroy(&state);
+	free(exe_path);
 	return (r == 0 ? status : r);
 }

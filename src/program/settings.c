@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * settings.c: every key of a program or group, one row each. docs/settings.md
- * is made from this table by tools/gen-settings.
+ * settings.c: every key of a program or group, one row each.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -11,26 +10,25 @@
 
 #define FIELD(f) offsetof(struct settings, f)
 #define UINT(name, f, lo, hi, doc) \
-	{name, SETTING_UINT, false, false, FIELD(f), lo, hi, doc}
+	{name, SETTING_UINT, false, FIELD(f), lo, hi, doc}
 #define SECONDS(name, f, lo, hi, doc) \
-	{name, SETTING_SECONDS, false, false, FIELD(f), lo, hi, doc}
+	{name, SETTING_SECONDS, false, FIELD(f), lo, hi, doc}
 #define LIST(name, f, replace, doc) \
-	{name, SETTING_STRINGS, false, replace, FIELD(f), 0, 0, doc}
-#define PROGRAM(name, type, f, doc) \
-	{name, type, true, true, FIELD(f), 0, 0, doc}
-#define IGNORED(name, doc) {name, SETTING_IGNORED, false, false, 0, 0, 0, doc}
-#define OFF(name, doc) {name, SETTING_OFF, false, false, 0, 0, 0, doc}
+	{name, SETTING_STRINGS, replace, FIELD(f), 0, 0, doc}
+#define ONE(name, type, f, doc) {name, type, true, FIELD(f), 0, 0, doc}
+#define IGNORED(name, doc) {name, SETTING_IGNORED, false, 0, 0, 0, doc}
+#define OFF(name, doc) {name, SETTING_OFF, false, 0, 0, 0, doc}
 
 #define MIB_MAX 524288		/* 512 GiB */
 
 const struct setting settings_table[] = {
-	PROGRAM("group", SETTING_STRING, group,
+	ONE("group", SETTING_STRING, group,
 	    "Group whose settings the program starts from."),
-	PROGRAM("filename", SETTING_STRING, filename,
+	ONE("filename", SETTING_STRING, filename,
 	    "The program: a static Linux executable. Required."),
-	PROGRAM("uri", SETTING_STRING, uri,
+	ONE("uri", SETTING_STRING, uri,
 	    "Where to fetch it from: file:///path in this version."),
-	PROGRAM("start", SETTING_BOOL, start,
+	ONE("start", SETTING_BOOL, start,
 	    "Start it when it is defined, not at its first request."),
 
 	UINT("concurrency", concurrency, 1, 255,
@@ -51,11 +49,16 @@ const struct setting settings_table[] = {
 	    "Arguments behind argv[0], which is the program's name."),
 	LIST("environment", environment, false,
 	    "Environment variables, NAME=value; appended."),
-	{"allowed_paths", SETTING_PATHS, false, false, FIELD(allowed_paths),
+	{"allowed_paths", SETTING_PATHS, false, FIELD(allowed_paths),
 	    0, 0, "Host files that it may open: \"path\", or an object with "
 	    "real, virtual, prefix, writable, symlink; appended."},
-	{"current_working_directory", SETTING_STRING, false, true, FIELD(cwd),
-	    0, 0, "Where relative names start. Default \"/\"."},
+	ONE("current_working_directory", SETTING_STRING, cwd,
+	    "Where relative names start. Default \"/\"."),
+	ONE("ephemeral", SETTING_BOOL, ephemeral,
+	    "Clean a machine after each request. When false, it is cleaned "
+	    "only after a failure, or when what it wrote exceeds half of "
+	    "max_request_memory; other machines do not see what one wrote. "
+	    "Default true."),
 
 	IGNORED("key", "Live-update key; without effect in this version."),
 	IGNORED("hugepages", "A hint; without effect in this version."),
@@ -82,7 +85,6 @@ const struct setting settings_table[] = {
 	OFF("shared_memory", "Only 0 in this version."),
 	OFF("smp", "Only 0 in this version."),
 	OFF("executable_heap", "Only false in this version."),
-	OFF("ephemeral", "Only true in this version."),
 	OFF("cold_start_file", "Only \"\" in this version."),
 	OFF("remapping", "Only [] in this version."),
 	OFF("executable_remapping", "Only [] in this version."),
@@ -164,6 +166,7 @@ settings_init(struct settings *s)
 	s->max_memory_mib = 256;
 	s->address_space_mib = 256;
 	s->max_request_mib = 64;
+	s->ephemeral = true;
 }
 
 bool
@@ -236,6 +239,21 @@ copy_paths(struct paths *to, const struct paths *from)
 			return (false);
 	}
 	return (true);
+}
+
+int
+paths_add(struct paths *list, const char *path)
+{
+	struct linux_path *p = realloc(list->p, (list->n + 1) * sizeof *p);
+
+	if (p == NULL)
+		return (-1);
+	list->p = p;
+	p += list->n++;
+	memset(p, 0, sizeof *p);
+	p->real_path = strdup(path);
+	p->virtual_path = strdup(path);
+	return (p->real_path == NULL || p->virtual_path == NULL ? -1 : 0);
 }
 
 static bool

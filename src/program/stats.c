@@ -8,17 +8,24 @@
 
 #include "program/program_priv.h"
 
-void
-tkvm_program_counters(struct tkvm_program *p, struct tkvm_counters *c)
+/* Up to the gauges, counters are uint64_t only. */
+static void
+load_counters(struct tkvm_counters *c, const struct tkvm_counters *live)
 {
-	const uint64_t *from = (const uint64_t *)&p->counters;
-	uint64_t *to = (uint64_t *)c;
-	struct generation *g;
+	const uint64_t *from = (const uint64_t *)(const void *)live;
+	uint64_t *to = (uint64_t *)(void *)c;
 
-	/* Up to the gauges, counters are uint64_t only. */
 	for (size_t i = 0; i < offsetof(struct tkvm_counters, machines) / 8;
 	    i++)
 		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+void
+tkvm_program_counters(struct tkvm_program *p, struct tkvm_counters *c)
+{
+	struct generation *g;
+
+	load_counters(c, &p->counters);
 	c->machines = c->idle = c->waiting = 0;
 	c->image_bytes = 0;
 	(void)pthread_mutex_lock(&p->lock);
@@ -63,17 +70,19 @@ entry_points(const struct http_program *hp)
 	return (o);
 }
 
+/* What a program and each of its machines count; docs/stats.md. */
 static json_object *
-totals(const struct tkvm_counters *c)
+counted(const struct tkvm_counters *c)
 {
 	json_object *o = json_object_new_object();
 
 	add_int(o, "invocations", c->invocations);
 	add_int(o, "resets", c->resets);
-	add_int(o, "exceptions", c->exceptions + c->out_of_memory);
+	add_int(o, "exceptions", c->exceptions);
 	add_int(o, "exception_oom", c->out_of_memory);
 	add_int(o, "timeouts", c->timeouts);
 	add_int(o, "on_error", c->on_error);
+	add_int(o, "replaced", c->replaced);
 	add_seconds(o, "reservation_time", c->queue_ns);
 	add_seconds(o, "reset_time", c->reset_ns);
 	add_seconds(o, "request_time", c->run_ns);
@@ -90,22 +99,49 @@ totals(const struct tkvm_counters *c)
 	return (o);
 }
 
+/* With the program locked, which keeps the generation. */
 static json_object *
-program_part(struct tkvm_program *p, const struct tkvm_counters *c)
+machines(struct generation *g)
 {
+	json_object *list = json_object_new_array(), *o;
+	struct tkvm_counters c;
+
+	(void)pthread_mutex_lock(&g->lock);
+	for (const struct vm *vm = g->all; vm != NULL; vm = vm->sibling) {
+		memset(&c, 0, sizeof c);
+		load_counters(&c, &vm->counters);
+		o = counted(&c);
+		add_int(o, "vm_address_space",
+		    MIB(g->settings.address_space_mib));
+		add_int(o, "vm_main_memory", MIB(g->settings.max_memory_mib));
+		add_int(o, "vm_bank_capacity",
+		    MIB(g->settings.max_request_mib));
+		json_object_array_add(list, o);
+	}
+	(void)pthread_mutex_unlock(&g->lock);
+	return (list);
+}
+
+/* With the program locked. */
+static json_object *
+program_part(const struct tkvm_program *p, const struct tkvm_counters *c)
+{
+	const struct generation *g = p->generation;
 	json_object *o = json_object_new_object();
 
-	(void)pthread_mutex_lock(&p->lock);
 	json_object_object_add(o, "loaded",
-	    json_object_new_boolean(p->generation != NULL));
-	if (p->generation != NULL)
+	    json_object_new_boolean(g != NULL));
+	json_object_object_add(o, "binary_type", json_object_new_string(
+	    g == NULL ? "(not present)" : g->elf_type));
+	add_int(o, "binary_size", g == NULL ? 0 : g->elf_size);
+	if (g != NULL)
 		json_object_object_add(o, "entry_points",
-		    entry_points(&p->generation->http));
+		    entry_points(&g->http));
 	if (p->state == PROGRAM_FAILED)
 		json_object_object_add(o, "error",
 		    json_object_new_string(p->why.text));
-	(void)pthread_mutex_unlock(&p->lock);
 	add_int(o, "image_bytes", c->image_bytes);
+	add_int(o, "live_updates", 0);
 	add_seconds(o, "start_time", c->start_ns);
 	add_seconds(o, "reservation_time", c->queue_ns);
 	add_int(o, "reservation_timeouts", c->queue_timeouts);
@@ -120,11 +156,16 @@ one_program(struct tkvm_program *p)
 	struct tkvm_counters c;
 
 	tkvm_program_counters(p, &c);
+	(void)pthread_mutex_lock(&p->lock);
 	json_object_object_add(o, "program", program_part(p, &c));
-	add_int(request, "machines", c.machines);
+	json_object_object_add(request, "machines", p->generation == NULL ?
+	    json_object_new_array() : machines(p->generation));
+	(void)pthread_mutex_unlock(&p->lock);
 	add_int(request, "machines_idle", c.idle);
 	add_int(request, "requests_waiting", c.waiting);
-	json_object_object_add(request, "totals", totals(&c));
+	/* All kinds together here, apart from each other per machine. */
+	c.exceptions += c.out_of_memory;
+	json_object_object_add(request, "totals", counted(&c));
 	json_object_object_add(o, "request", request);
 	return (o);
 }

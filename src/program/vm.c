@@ -10,6 +10,53 @@
 
 #define ON_ERROR_NS 1000000000u
 
+void
+vm_log(const struct vm *vm, const char *text)
+{
+	const struct tkvm_request *req = vm->req;
+	const struct tkvm_program *p = vm->generation->program;
+
+	if (req != NULL && req->ops != NULL && req->ops->log != NULL)
+		req->ops->log(req->priv, text, strlen(text));
+	else
+		library_log(p->library, p->name, text);
+}
+
+void
+by_line(void (*line)(void *priv, const char *text, size_t len), void *priv,
+    const char *data, size_t len)
+{
+	const char *nl;
+	size_t n;
+
+	while (len > 0) {
+		nl = memchr(data, '\n', len);
+		n = nl == NULL ? len : (size_t)(nl - data);
+		if (n > 0)
+			line(priv, data, n);
+		n += nl != NULL;
+		data += n;
+		len -= n;
+	}
+}
+
+static void
+says(void *priv, const char *text, size_t len)
+{
+	const struct vm *vm = priv;
+	char line[1024];
+
+	(void)snprintf(line, sizeof line, "%s says: %.*s",
+	    vm->generation->program->name, (int)(len > 900 ? 900 : len), text);
+	vm_log(vm, line);
+}
+
+void
+vm_says(void *priv, const char *text, size_t len)
+{
+	by_line(says, priv, text, len);
+}
+
 static int
 make_machine(struct vm *vm, struct tkvm_err *err)
 {
@@ -42,8 +89,10 @@ vm_new(struct generation *g, unsigned index, bool own_thread, struct vm **vmp,
 	r = linux_fork(g->linux_master, vm, &vm->linux_state, err);
 	if (r == 0)
 		r = http_fork(&g->http, &limits, &vm->http, err);
-	if (r == 0)
+	if (r == 0) {
+		http_set_log(vm->http, vm_says, vm);
 		r = make_machine(vm, err);
+	}
 	if (r == 0 && own_thread)
 		r = executor_new(&vm->executor, err);
 	if (r != 0) {
@@ -90,33 +139,22 @@ in_seconds(double s)
 static void
 log_reason(const struct vm *vm, const struct tkvm_err *why)
 {
-	const struct tkvm_request *req = vm->req;
 	char line[400];
-	int n;
 
-	n = snprintf(line, sizeof line, "%s failed: %s",
+	(void)snprintf(line, sizeof line, "%s failed: %s",
 	    vm->generation->program->name, why->text);
-	if (n >= (int)sizeof line)
-		n = (int)sizeof line - 1;
-	if (req->ops != NULL && req->ops->log != NULL)
-		req->ops->log(req->priv, line, (size_t)n);
+	vm_log(vm, line);
 }
 
 static void
-count_failure(struct vm *vm, const struct tkvm_err *why)
+count_failure(struct vm *vm, int code)
 {
-	struct tkvm_program *p = vm->generation->program;
-
-	if (why->code == TKVM_ETIMEOUT) {
-		COUNT(p, timeouts, 1);
-		vm->counters.timeouts++;
-	} else if (why->code == TKVM_EWORKMEM) {
-		COUNT(p, out_of_memory, 1);
-		vm->counters.out_of_memory++;
-	} else {
-		COUNT(p, exceptions, 1);
-		vm->counters.exceptions++;
-	}
+	if (code == TKVM_ETIMEOUT)
+		COUNT_VM(vm, timeouts, 1);
+	else if (code == TKVM_EWORKMEM)
+		COUNT_VM(vm, out_of_memory, 1);
+	else
+		COUNT_VM(vm, exceptions, 1);
 }
 
 /* The program failed: its own answer to that, or an empty one. */
@@ -130,12 +168,12 @@ second_chance(struct job *j)
 
 	reply->error = *j->err;
 	log_reason(vm, &reply->error);
-	count_failure(vm, &reply->error);
+	count_failure(vm, reply->error.code);
 	/* A broken machine (TKVM_EHOST) cannot run anything. */
 	if (reply->error.code != TKVM_EHOST &&
 	    http_begin_on_error(vm->http, vm->machine, j->req,
 	    reply->error.text) == 0) {
-		COUNT(vm->generation->program, on_error, 1);
+		COUNT_VM(vm, on_error, 1);
 		r = tkvm_machine_run(vm->machine, tkvm_now_ns() + ON_ERROR_NS,
 		    &again);
 		if (r == 0)
@@ -156,32 +194,26 @@ static void
 count_cost(struct vm *vm, struct tkvm_reply *reply)
 {
 	const struct tkvm_machine_stats *s = tkvm_machine_stats(vm->machine);
-	struct tkvm_program *p = vm->generation->program;
 
 	reply->exits = s->exits - vm->seen.exits;
 	reply->faults = s->faults - vm->seen.faults;
-	COUNT(p, exits, reply->exits);
-	COUNT(p, faults, reply->faults);
 	vm->seen.exits = s->exits;
 	vm->seen.faults = s->faults;
+	COUNT_VM(vm, exits, reply->exits);
+	COUNT_VM(vm, faults, reply->faults);
+	COUNT_VM(vm, run_ns, reply->run_ns);
 }
 
 static void
-count_status(struct vm *vm, const struct tkvm_reply *reply)
+count_answer(struct vm *vm, const struct tkvm_reply *reply)
 {
-	struct tkvm_program *p = vm->generation->program;
-	uint64_t *c[4] = {&p->counters.status_2xx, &p->counters.status_3xx,
-	    &p->counters.status_4xx, &p->counters.status_5xx};
-	uint64_t *v[4] = {&vm->counters.status_2xx, &vm->counters.status_3xx,
-	    &vm->counters.status_4xx, &vm->counters.status_5xx};
-	unsigned i = reply->status / 100 - 2;
-
-	if (i < 4) {
-		(void)__atomic_add_fetch(c[i], 1, __ATOMIC_RELAXED);
-		++*v[i];
+	switch (reply->status / 100) {
+	case 2: COUNT_VM(vm, status_2xx, 1); break;
+	case 3: COUNT_VM(vm, status_3xx, 1); break;
+	case 4: COUNT_VM(vm, status_4xx, 1); break;
+	default: COUNT_VM(vm, status_5xx, 1); break;
 	}
-	COUNT(p, output_bytes, reply->body_len);
-	vm->counters.output_bytes += reply->body_len;
+	COUNT_VM(vm, output_bytes, reply->body_len);
 }
 
 static void
@@ -189,14 +221,11 @@ run_job(void *arg)
 {
 	struct job *j = arg;
 	struct vm *vm = j->vm;
-	struct tkvm_program *p = vm->generation->program;
 	uint64_t t = tkvm_now_ns();
 	int r;
 
-	COUNT(p, invocations, 1);
-	COUNT(p, input_bytes, j->req->body_len);
-	vm->counters.invocations++;
-	vm->counters.input_bytes += j->req->body_len;
+	COUNT_VM(vm, invocations, 1);
+	COUNT_VM(vm, input_bytes, j->req->body_len);
 	vm->req = j->req;
 	r = http_begin(vm->http, vm->machine, j->req, j->err);
 	if (r == 0)
@@ -204,15 +233,14 @@ run_job(void *arg)
 		    vm->generation->settings.max_request_time), j->err);
 	if (r == 0)
 		r = http_reply(vm->http, vm->machine, j->reply, j->err);
+	vm->failed |= r != 0;
 	if (r != 0 && r != TKVM_EBODY)
 		second_chance(j);
 	j->reply->run_ns = tkvm_now_ns() - t;
-	COUNT(p, run_ns, j->reply->run_ns);
-	vm->counters.run_ns += j->reply->run_ns;
 	count_cost(vm, j->reply);
 	j->r = r == TKVM_EBODY ? r : 0;
 	if (j->r == 0)
-		count_status(vm, j->reply);
+		count_answer(vm, j->reply);
 }
 
 int
@@ -227,40 +255,63 @@ vm_call(struct vm *vm, const struct tkvm_request *req,
 		executor_run(vm->executor, run_job, &j);
 	else
 		run_job(&j);
+	/* The request is the caller's; nothing of it may outlive the call. */
+	vm->req = NULL;
 	return (j.r);
+}
+
+/* It broke: made anew here, or by the next call if that fails, too. */
+static void
+replace(struct vm *vm, const char *why)
+{
+	struct tkvm_err err;
+
+	vm_log(vm, why);
+	tkvm_machine_destroy(&vm->machine);
+	COUNT_VM(vm, replaced, 1);
+	if (make_machine(vm, &err) != 0)
+		vm_log(vm, err.text);
+}
+
+/*
+ * Does it go on as it is? Half of a request's memory is the most that it may
+ * carry along: then the next request still has the other half.
+ */
+static bool
+keeps_state(const struct vm *vm)
+{
+	const struct settings *s = &vm->generation->settings;
+
+	return (!s->ephemeral && !vm->failed &&
+	    tkvm_machine_stats(vm->machine)->dirty_pages * TKVM_PAGE <
+	    MIB(s->max_request_mib) / 2);
 }
 
 void
 vm_reset(struct vm *vm, struct tkvm_reply *reply)
 {
-	struct tkvm_program *p = vm->generation->program;
-	uint64_t t = tkvm_now_ns(), copied;
+	uint64_t t = tkvm_now_ns(), n;
 	struct tkvm_err err;
 
-	vm->req = NULL;
-	linux_reset(vm->linux_state);
+	if (vm->machine == NULL)
+		return;		/* it could not be made; linux has no state */
+	n = http_unknown_calls(vm->http) - vm->unknown_seen;
+	COUNT_VM(vm, unknown_calls, n);
+	vm->unknown_seen += n;
 	http_reset(vm->http);
+	if (keeps_state(vm))
+		return;
+	linux_reset(vm->linux_state);
+	vm->failed = false;
 	if (tkvm_machine_reset(vm->machine, &err) != 0) {
-		/* Made anew here, or by the next call if that fails, too. */
-		tkvm_machine_destroy(&vm->machine);
-		library_log(p->library, p->name, err.text);
-		if (make_machine(vm, &err) != 0)
-			library_log(p->library, p->name, err.text);
+		replace(vm, err.text);
 		return;
 	}
-	copied = tkvm_machine_stats(vm->machine)->pages_copied;
-	COUNT(p, resets, 1);
-	COUNT(p, pages_copied, copied - vm->seen.pages_copied);
-	COUNT(p, unknown_calls, http_unknown_calls(vm->http) -
-	    vm->unknown_seen);
-	vm->unknown_seen = http_unknown_calls(vm->http);
-	t = tkvm_now_ns() - t;
-	COUNT(p, reset_ns, t);
-	vm->counters.resets++;
-	vm->counters.reset_ns += t;
-	if (reply != NULL) {
-		reply->reset_ns = t;
-		reply->pages_copied = copied - vm->seen.pages_copied;
-	}
-	vm->seen.pages_copied = copied;
+	n = tkvm_machine_stats(vm->machine)->pages_copied;
+	reply->pages_copied = n - vm->seen.pages_copied;
+	vm->seen.pages_copied = n;
+	reply->reset_ns = tkvm_now_ns() - t;
+	COUNT_VM(vm, resets, 1);
+	COUNT_VM(vm, pages_copied, reply->pages_copied);
+	COUNT_VM(vm, reset_ns, reply->reset_ns);
 }

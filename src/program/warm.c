@@ -3,18 +3,11 @@
  * warm.c: from a file to a frozen image: run main() until it waits for
  * requests.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "program/program_priv.h"
-
-#define FILE_MAX GIB(4)
 
 /* What a program said while starting; the end of it explains a failure. */
 struct start {
@@ -23,45 +16,6 @@ struct start {
 	struct tkvm_machine *machine;
 	char said[160];
 };
-
-int
-load_file(const char *path, char **data, size_t *size, struct tkvm_err *err)
-{
-	struct stat st;
-	ssize_t n = -1;
-	int fd;
-
-	*data = NULL;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return (tkvm_fail(err, TKVM_EFILE, "cannot open %s: %s", path,
-		    strerror(errno)));
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-	    (uint64_t)st.st_size > FILE_MAX) {
-		(void)close(fd);
-		return (tkvm_fail(err, TKVM_EFILE,
-		    "%s is not a file of at most 4 GiB", path));
-	}
-	*size = (size_t)st.st_size;
-	*data = malloc(*size + 1);
-	if (*data != NULL)
-		for (size_t at = 0; at < *size; at += (size_t)n) {
-			n = pread(fd, *data + at, *size - at, (off_t)at);
-			if (n <= 0)
-				break;
-		}
-	(void)close(fd);
-	if (*data == NULL)
-		return (tkvm_fail(err, TKVM_ENOMEM, "no memory to read %s",
-		    path));
-	if (n <= 0 && *size != 0) {
-		free(*data);
-		*data = NULL;
-		return (tkvm_fail(err, TKVM_EFILE, "cannot read %s", path));
-	}
-	(*data)[*size] = '\0';
-	return (0);
-}
 
 int
 strings_argv(const struct strings *s, const char *const *head,
@@ -94,33 +48,16 @@ log_start(void *priv, const char *text, size_t len)
 	struct start *st = priv;
 	struct tkvm_program *p = st->g->program;
 	char line[1024];
-	int n;
 
-	n = snprintf(line, sizeof line, "%s says: %.*s", p->name,
+	(void)snprintf(line, sizeof line, "%s says: %.*s", p->name,
 	    (int)(len > 900 ? 900 : len), text);
-	if (n > 0)
-		library_log(p->library, p->name, line);
+	library_log(p->library, p->name, line);
 	(void)snprintf(st->said, sizeof st->said, "%.*s",
 	    (int)(len > 150 ? 150 : len), text);
-}
-
-/* Each line of a write apart. */
-static void
-by_line(void (*line)(void *priv, const char *text, size_t len), void *priv,
-    const char *data, size_t len)
-{
-	const char *nl;
-	size_t n;
-
-	while (len > 0) {
-		nl = memchr(data, '\n', len);
-		n = nl == NULL ? len : (size_t)(nl - data);
-		if (n > 0)
-			line(priv, data, n);
-		n += nl != NULL;
-		data += n;
-		len -= n;
-	}
+	/* It becomes part of a reason, which is shown on terminals. */
+	for (char *c = st->said; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 127)
+			*c = '?';
 }
 
 static void
@@ -131,27 +68,32 @@ output_start(void *priv, int fd, const void *data, size_t len)
 }
 
 static void
-log_vm(void *priv, const char *text, size_t len)
-{
-	struct vm *vm = priv;
-	const struct tkvm_request *req = vm->req;
-	char line[1024];
-	int n;
-
-	if (req == NULL || req->ops == NULL || req->ops->log == NULL)
-		return;
-	n = snprintf(line, sizeof line, "%s says: %.*s",
-	    vm->generation->program->name, (int)(len > 900 ? 900 : len), text);
-	if (n >= (int)sizeof line)
-		n = (int)sizeof line - 1;
-	req->ops->log(req->priv, line, (size_t)n);
-}
-
-static void
 output_vm(void *priv, int fd, const void *data, size_t len)
 {
 	(void)fd;
-	by_line(log_vm, priv, data, len);
+	vm_says(priv, data, len);
+}
+
+static void
+unknown_start(void *priv, uint32_t number)
+{
+	const struct start *st = priv;
+	struct tkvm_program *p = st->g->program;
+	char line[160];
+
+	COUNT(p, unknown_calls, 1);
+	(void)snprintf(line, sizeof line, "%s made system call %u, which "
+	    "programs do not have", p->name, number);
+	library_log(p->library, p->name, line);
+}
+
+static void
+unknown_vm(void *priv, uint32_t number)
+{
+	struct vm *vm = priv;
+
+	(void)number;
+	COUNT_VM(vm, unknown_calls, 1);
 }
 
 /*--- booting --------------------------------------------------------------*/
@@ -207,6 +149,9 @@ run_main(struct start *st, struct tkvm_err *err)
 	if (!http_waiting(st->http))
 		return (tkvm_fail(err, TKVM_EGUEST,
 		    "main() stopped without waiting for requests"));
+	if (st->g->http.paused && !s->ephemeral)
+		return (tkvm_fail(err, TKVM_ECONFIG, "it waits in "
+		    "wait_for_requests_paused(); set \"ephemeral\" to true"));
 	return (0);
 }
 
@@ -241,6 +186,8 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 	if (r != 0)
 		return (r);
 	http_scan_abi(elf, size, &g->http);
+	g->elf_size = size;
+	g->elf_type = elf_type(elf, size);
 	r = linux_new(&g->rules, st, &g->linux_master, err);
 	if (r == 0)
 		r = http_new(&g->http, &limits, &st->http, err);
@@ -266,8 +213,9 @@ generation_free(struct generation *g)
 	struct tkvm_library *lib = g->program->library;
 	struct vm *vm;
 
-	while ((vm = g->idle) != NULL) {
-		g->idle = vm->next;
+	/* Nobody holds one of them, or there would be a reference. */
+	while ((vm = g->all) != NULL) {
+		g->all = vm->sibling;
 		vm_destroy(&vm);
 	}
 	if (g->linux_master != NULL)
@@ -298,13 +246,26 @@ generation_alloc(struct tkvm_program *p, const struct settings *s,
 	g->refs = 1;
 	g->last = &g->first;
 	(void)pthread_mutex_init(&g->lock, NULL);
-	g->exe_path = strdup(s->filename);
+	/*
+	 * A program may read its own file, and libc insists on a name from
+	 * "/". Without a file there will be no program, see load_file().
+	 */
+	g->exe_path = realpath(s->filename, NULL);
+	if (g->exe_path != NULL &&
+	    paths_add(&g->settings.allowed_paths, g->exe_path) != 0) {
+		settings_free(&g->settings);
+		free(g->exe_path);
+		free(g);
+		(void)tkvm_fail(err, TKVM_ENOMEM, "no memory for a program");
+		return (NULL);
+	}
 	g->rules = (struct linux_rules){
 		.paths = g->settings.allowed_paths.p,
 		.n_paths = g->settings.allowed_paths.n,
 		.exe_path = g->exe_path,
 		.cwd = g->settings.cwd == NULL ? "/" : g->settings.cwd,
 		.output = output_start,
+		.unknown = unknown_start,
 	};
 	(void)pthread_mutex_lock(&p->library->lock);
 	p->library->generations++;
@@ -335,17 +296,30 @@ generation_make(struct tkvm_program *p, const struct settings *s,
 		http_destroy(&st.http);
 	/* From now on output belongs to whoever runs a request. */
 	g->rules.output = output_vm;
+	g->rules.unknown = unknown_vm;
+	g->own_threads = p->library->own_threads ||
+	    (r == 0 && !g->host->move_is_cheap);
 	if (r == 0)
-		r = vm_new(g, 0, !g->host->move_is_cheap, &vm, err);
+		r = vm_new(g, 0, g->own_threads, &vm, err);
 	if (r != 0) {
 		r = explain(&st, r, err);
 		generation_free(g);
 		return (r);
 	}
-	g->n_machines = 1;
-	pool_give(g, vm);
+	generation_add(g, vm);
 	*gp = g;
 	return (0);
+}
+
+void
+generation_add(struct generation *g, struct vm *vm)
+{
+	(void)pthread_mutex_lock(&g->lock);
+	vm->sibling = g->all;
+	g->all = vm;
+	g->n_machines++;
+	(void)pthread_mutex_unlock(&g->lock);
+	pool_give(g, vm);
 }
 
 void

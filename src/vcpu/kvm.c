@@ -300,7 +300,8 @@ fail:
 int
 vcpu_get_xsave(struct vcpu *v, void *page, struct tkvm_err *err)
 {
-	_Static_assert(sizeof(struct kvm_xsave) == TKVM_PAGE, "xsave is a page");
+	_Static_assert(sizeof(struct kvm_xsave) == TKVM_PAGE,
+	    "xsave is a page");
 
 	if (ioctl(v->vcpu_fd, KVM_GET_XSAVE, page) < 0)
 		return (tkvm_fail(err, TKVM_EHOST,

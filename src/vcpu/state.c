@@ -40,7 +40,7 @@ user_segment(struct kvm_segment *s, uint16_t selector, uint8_t type, bool code)
 	s->db = !code;
 }
 
-/* *s comes from KVM_GET_SREGS of a new vCPU: it keeps APIC base and the like. */
+/* *s comes from KVM_GET_SREGS of a new vCPU: it keeps APIC base and so on. */
 void
 state_user_sregs(struct kvm_sregs *s, const struct vcpu_tables *t, uint64_t cr4)
 {

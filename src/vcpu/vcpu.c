@@ -271,7 +271,8 @@ after_io(struct vcpu *v, struct vcpu_exit *e)
 	if (!v->in_user) {
 		if (out && port == PORT_SYSCALL) {
 			after_syscall(v, e, TKVM_TRAP_STUB);
-		} else if (out && port >= PORT_FAULT && port < PORT_FAULT + 32) {
+		} else if (out && port >= PORT_FAULT &&
+		    port < PORT_FAULT + 32) {
 			after_fault(v, e, (uint8_t)(port - PORT_FAULT));
 		} else {
 			e->kind = VCPU_BROKEN;

@@ -51,15 +51,28 @@ on_call(uint64_t what, uint64_t arg)
 	case 4: ((void (*)(void))(uintptr_t)&variable)(); break;
 	case 5: done(deep(1)); break;
 	case 6: __asm__ volatile("ud2"); break;
-	case 7: __asm__ volatile("xor %%ecx,%%ecx\ndivl %%ecx" ::: "eax", "ecx", "edx"); break;
+	case 7:
+		__asm__ volatile("xor %%ecx,%%ecx\ndivl %%ecx"
+		    ::: "eax", "ecx", "edx");
+		break;
 	case 8: __asm__ volatile("int3"); break;
 	case 9: __asm__ volatile("hlt"); break;
-	case 10: __asm__ volatile("mov $0x4000000000000000,%%rax\njmp *%%rax" ::: "rax"); break;
-	case 11: __asm__ volatile("xor %%esp,%%esp\npush %%rax" ::: "memory"); break;
-	case 12: __asm__ volatile("pushf\norl $0x100,(%%rsp)\npopf\nnop\nnop" ::: "memory"); break;
+	case 10:
+		__asm__ volatile("mov $0x4000000000000000,%%rax\njmp *%%rax"
+		    ::: "rax");
+		break;
+	case 11:
+		__asm__ volatile("xor %%esp,%%esp\npush %%rax" ::: "memory");
+		break;
+	case 12:
+		__asm__ volatile("pushf\norl $0x100,(%%rsp)\npopf\nnop\nnop"
+		    ::: "memory");
+		break;
 	case 13: __asm__ volatile("int $0x80" ::: "memory"); break;
 	case 14: __asm__ volatile("mov %%cr3,%%rax" ::: "rax"); break;
-	case 15: __asm__ volatile("wrmsr" :: "a"(0), "d"(0), "c"(0xc0000082)); break;
+	case 15:
+		__asm__ volatile("wrmsr" :: "a"(0), "d"(0), "c"(0xc0000082));
+		break;
 	case 16: __asm__ volatile("lidt (%0)" :: "r"(&big)); break;
 	case 17: *(volatile char *)0x2000 = 1; break;
 	case 18: done(*(volatile char *)0x3000); break;
@@ -67,19 +80,42 @@ on_call(uint64_t what, uint64_t arg)
 	case 20: for (;;) continue;
 	case 21: for (;;) call(0x10000, 15, 0, 0);
 	case 22: write_pages(arg); break;
-	case 23: __asm__ volatile("mov $0x2000,%%eax\njmp *%%rax" ::: "rax"); break;
+	case 23:
+		__asm__ volatile("mov $0x2000,%%eax\njmp *%%rax" ::: "rax");
+		break;
 	case 24: __asm__ volatile("sysenter" ::: "memory", "rcx", "rdx"); break;
-	case 25: __asm__ volatile("mov $0x33,%%eax\nmov %%eax,%%ss" ::: "rax"); break;
+	case 25:
+		__asm__ volatile("mov $0x33,%%eax\nmov %%eax,%%ss" ::: "rax");
+		break;
 	case 26: __asm__ volatile("xsetbv" :: "a"(1), "d"(0), "c"(0)); break;
 	case 27: __asm__ volatile("mov $0x18,%%eax\nltr %%ax" ::: "rax"); break;
 	case 28: return;
 	case 29: __asm__ volatile("mov %%rax,%%dr7" :: "a"(0x401)); break;
 	/* From here on: allowed, ends with done(). */
-	case 40: __asm__ volatile("out %%al,$0x55\nout %%eax,%%dx" :: "a"(1), "d"(0x1234)); done(42); break;
-	case 41: __asm__ volatile("in $0x60,%%al\nin %%dx,%%eax" : "=a"(what) : "d"(0x71)); done(42); break;
-	case 42: __asm__ volatile("pushf\norl $0x40000,(%%rsp)\npopf" ::: "memory"); done(42); break;
-	case 43: __asm__ volatile("mov %0,%%ds\nmov %0,%%es" :: "r"(0x2b)); done(42); break;
-	case 44: __asm__ volatile("mov $-1,%%rsp\nmov $0x10010,%%eax\nmov $42,%%edi\nout %%eax,$0" ::: "memory"); break;
+	case 40:
+		__asm__ volatile("out %%al,$0x55\nout %%eax,%%dx"
+		    :: "a"(1), "d"(0x1234));
+		done(42);
+		break;
+	case 41:
+		__asm__ volatile("in $0x60,%%al\nin %%dx,%%eax"
+		    : "=a"(what) : "d"(0x71));
+		done(42);
+		break;
+	case 42:
+		__asm__ volatile("pushf\norl $0x40000,(%%rsp)\npopf"
+		    ::: "memory");
+		done(42);
+		break;
+	case 43:
+		__asm__ volatile("mov %0,%%ds\nmov %0,%%es" :: "r"(0x2b));
+		done(42);
+		break;
+	case 44:
+		__asm__ volatile("mov $-1,%%rsp\nmov $0x10010,%%eax\n"
+		    "mov $42,%%edi\nout %%eax,$0"
+		    ::: "memory");
+		break;
 	default: break;
 	}
 	done(-1);

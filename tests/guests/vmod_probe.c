@@ -150,6 +150,24 @@ do_manyheaders(const char *rest, const char *arg)
 	answer(200, "many");
 }
 
+/* The same with 1,000 bytes each; says how many there was room for. */
+static void
+do_fatheaders(const char *rest, const char *arg)
+{
+	int n = atoi(rest), taken = 0;
+
+	(void)arg;
+	for (int i = 0; i < n; i++) {
+		int at = snprintf(out, sizeof out, "X-Fat-%d: ", i);
+
+		memset(out + at, 'f', 1000);
+		taken += (uint32_t)http_append(BERESP, out,
+		    (size_t)at + 1000) != UINT32_MAX;
+	}
+	snprintf(out, sizeof out, "%d", taken);
+	answer(200, out);
+}
+
 static void
 do_crash(const char *rest, const char *arg)
 {
@@ -205,6 +223,7 @@ static const struct deed {
 	{"/count", do_count},
 	{"/empty", do_empty},
 	{"/manyheaders/", do_manyheaders},
+	{"/fatheaders/", do_fatheaders},
 	{"/crash", do_crash},
 	{"/silent", do_silent},
 	{"/loop", do_loop},

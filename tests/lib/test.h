@@ -89,7 +89,7 @@ test_add(const char *name, test_f *run)
 	return; \
 } while (0)
 
-static int
+static inline int
 test_run_all(int argc, char **argv)
 {
 	unsigned passed = 0, failed = 0, skipped = 0;

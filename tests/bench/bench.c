@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bench: rows for everything below Varnish. From the checkout's folder.
+ */
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kvm/mini.h"
+#include "bench.h"
+#include "tinykvm/program.h"
+
+#define PAGES "build/tests/guests/bench_pages"
+#define HELLO "build/programs/hello"
+#define WEBP "build/programs/webp"
+#define PHOTO "build/share/photo.jpg"
+#define NATIVE "build/tests/bench/photo_native"
+
+static struct samples s, s2;
+static struct tkvm_err err;
+
+#define MUST(call) do { \
+	if ((call) != 0) \
+		die(err.text); \
+} while (0)
+
+/*--- machines -------------------------------------------------------------*/
+
+/* mini's handler, but call 0x1f000 does nothing and goes on. */
+static enum tkvm_next
+answer_empty(void *state, struct tkvm_machine *m, struct tkvm_call *c,
+    struct tkvm_err *e)
+{
+	if (c->number == 0x1f000)
+		return (TKVM_RESUME);
+	return (mini_call(state, m, c, e));
+}
+
+static void
+start_pages(struct mini *mini)
+{
+	struct tkvm_calls calls;
+
+	MUST(mini_start(mini, PAGES, 64 << 20, 16 << 20, &err));
+	tkvm_machine_destroy(&mini->fork);
+	calls = mini_calls(mini);
+	calls.http_call = answer_empty;
+	MUST(tkvm_machine_fork(mini->image, &calls, 1, 16 << 20, &mini->fork,
+	    &err));
+}
+
+static void
+bench_exit(struct mini *mini)
+{
+	const unsigned n = 500;
+	uint64_t t;
+
+	for (int i = 0; i < 61; i++) {
+		t = tkvm_now_ns();
+		MUST(mini_enter(mini, mini->fork, 2, n, 0, mini_soon(), &err));
+		if (i >= 10)
+			sample(&s, tkvm_now_ns() - t);
+		MUST(tkvm_machine_reset(mini->fork, &err));
+	}
+	row_of("call", "raw exit round trip", &s, n + 1);
+}
+
+/* Pages of two resident ranges, in turn, as a reset copies them. */
+static void
+bench_copy(void)
+{
+	const size_t pages = 1000;
+	char *from = malloc(pages * TKVM_PAGE), *to = malloc(pages * TKVM_PAGE);
+	uint64_t t;
+
+	if (from == NULL || to == NULL)
+		die("no memory");
+	memset(from, 1, pages * TKVM_PAGE);
+	for (int i = 0; i < 211; i++) {
+		t = tkvm_now_ns();
+		for (size_t p = 0; p < pages; p++) {
+			memcpy(to + p * TKVM_PAGE, from + p * TKVM_PAGE,
+			    TKVM_PAGE);
+			__asm__ volatile("" ::: "memory");
+		}
+		if (i >= 10)
+			sample(&s, tkvm_now_ns() - t);
+	}
+	row_of("reset", "a resident page copied", &s, (double)pages);
+	free(from);
+	free(to);
+}
+
+static void
+bench_reset(struct mini *mini, unsigned pages)
+{
+	char what[80];
+	uint64_t t, copied = 0;
+
+	for (int i = 0; i < 501; i++) {
+		MUST(mini_enter(mini, mini->fork, 1, pages, 0, mini_soon(),
+		    &err));
+		copied = tkvm_machine_stats(mini->fork)->pages_copied;
+		t = tkvm_now_ns();
+		MUST(tkvm_machine_reset(mini->fork, &err));
+		t = tkvm_now_ns() - t;
+		copied = tkvm_machine_stats(mini->fork)->pages_copied - copied;
+		if (i >= 50)
+			sample(&s, t);
+	}
+	(void)snprintf(what, sizeof what, "reset of %u dirty pages "
+	    "(%ju copied)", pages, (uintmax_t)copied);
+	row_of("reset", what, &s, 1);
+}
+
+/*--- programs -------------------------------------------------------------*/
+
+static struct tkvm_library *
+define(const char *name, const char *file, const char *more)
+{
+	struct tkvm_library *lib;
+	char json[512];
+
+	(void)snprintf(json, sizeof json, "{\"filename\": \"%s\", "
+	    "\"concurrency\": 1%s}", file, more);
+	MUST(tkvm_library_new(NULL, &lib, &err));
+	MUST(tkvm_library_configure(lib, name, json, &err));
+	return (lib);
+}
+
+static void
+call(struct tkvm_program *p, const void *body, size_t len)
+{
+	const struct tkvm_link link = {p, "/", "75", 400};
+	const struct tkvm_request req = {
+		.method = len == 0 ? "GET" : "POST", .url = "/", .arg = "75",
+		.content_type = "image/jpeg", .body = body, .body_len = len,
+	};
+	struct tkvm_reply *reply;
+
+	MUST(tkvm_chain_call(&link, 1, &req, &reply, &err));
+	if (reply->status != 200)
+		die("a program's answer is not 200");
+	tkvm_reply_release(&reply);
+}
+
+/* Both kinds in turn, so that both meet the same machine. */
+static void
+bench_hello(void)
+{
+	struct tkvm_library *with = define("hello", HELLO, "");
+	struct tkvm_library *without = define("hello", HELLO,
+	    ", \"ephemeral\": false");
+	struct tkvm_program *a = tkvm_library_find(with, "hello");
+	struct tkvm_program *b = tkvm_library_find(without, "hello");
+	uint64_t t;
+
+	for (int i = 0; i < 6000; i++) {
+		t = tkvm_now_ns();
+		call(a, NULL, 0);
+		if (i >= 1000)
+			sample(&s, tkvm_now_ns() - t);
+		t = tkvm_now_ns();
+		call(b, NULL, 0);
+		if (i >= 1000)
+			sample(&s2, tkvm_now_ns() - t);
+	}
+	row_of("call", "hello, with reset", &s, 1);
+	row_of("call", "hello, without reset", &s2, 1);
+	tkvm_library_destroy(&with);
+	tkvm_library_destroy(&without);
+}
+
+struct native {
+	pid_t pid;
+	FILE *ask, *answer;
+};
+
+static void
+native_start(struct native *n)
+{
+	char *argv[] = {(char *)(uintptr_t)NATIVE, (char *)(uintptr_t)PHOTO,
+	    NULL};
+	posix_spawn_file_actions_t fa;
+	int to[2], from[2];
+
+	if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0)
+		die("no pipe");
+	(void)posix_spawn_file_actions_init(&fa);
+	(void)posix_spawn_file_actions_adddup2(&fa, to[0], 0);
+	(void)posix_spawn_file_actions_adddup2(&fa, from[1], 1);
+	if (posix_spawn(&n->pid, NATIVE, &fa, NULL, argv, environ) != 0)
+		die("cannot start " NATIVE);
+	(void)posix_spawn_file_actions_destroy(&fa);
+	(void)close(to[0]);
+	(void)close(from[1]);
+	n->ask = fdopen(to[1], "w");
+	n->answer = fdopen(from[0], "r");
+}
+
+static uint64_t
+native_once(struct native *n)
+{
+	uintmax_t ns;
+
+	if (fputc('x', n->ask) == EOF || fflush(n->ask) != 0 ||
+	    fscanf(n->answer, "%ju", &ns) != 1)
+		die(NATIVE " failed");
+	return (ns);
+}
+
+static void
+bench_photo(void)
+{
+	struct tkvm_library *lib = define("webp", WEBP,
+	    ", \"max_request_memory\": 64");
+	struct tkvm_program *p = tkvm_library_find(lib, "webp");
+	struct mini photo = {0};
+	struct native native;
+	uint64_t t;
+
+	MUST(mini_read(&photo, PHOTO, &err));
+	native_start(&native);
+	for (int i = 0; i < 45; i++) {
+		t = native_once(&native);
+		if (i >= 4)
+			sample(&s, t);
+		t = tkvm_now_ns();
+		call(p, photo.elf, photo.elf_size);
+		if (i >= 4)
+			sample(&s2, tkvm_now_ns() - t);
+	}
+	row_of("photo", "the photograph converted natively", &s, 1);
+	row_of("photo", "the same in its machine, with reset", &s2, 1);
+	(void)fclose(native.ask);
+	(void)fclose(native.answer);
+	(void)waitpid(native.pid, NULL, 0);
+	free(photo.elf);
+	tkvm_library_destroy(&lib);
+}
+
+static void
+bench_start(void)
+{
+	char *argv[] = {(char *)(uintptr_t)"true", NULL};
+	struct tkvm_library *lib;
+	uint64_t t;
+	pid_t pid;
+
+	for (int i = 0; i < 25; i++) {
+		t = tkvm_now_ns();
+		if (posix_spawn(&pid, "/bin/true", NULL, NULL, argv, environ))
+			die("cannot start /bin/true");
+		(void)waitpid(pid, NULL, 0);
+		if (i >= 4)
+			sample(&s, tkvm_now_ns() - t);
+		lib = define("hello", HELLO, "");
+		t = tkvm_now_ns();
+		MUST(tkvm_program_start(tkvm_library_find(lib, "hello"), false,
+		    &err));
+		if (i >= 4)
+			sample(&s2, tkvm_now_ns() - t);
+		tkvm_library_destroy(&lib);
+	}
+	row_of("start", "a native process, to its end (/bin/true)", &s, 1);
+	row_of("start", "hello, from file to ready", &s2, 1);
+}
+
+/*--- memory ---------------------------------------------------------------*/
+
+/* Memory of this process that nobody else has. */
+static double
+private_bytes(void)
+{
+	FILE *f = fopen("/proc/self/smaps_rollup", "r");
+	double kb = 0, v;
+	char line[128];
+
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		if (sscanf(line, "Private_Clean: %lf", &v) == 1 ||
+		    sscanf(line, "Private_Dirty: %lf", &v) == 1)
+			kb += v;
+	if (f != NULL)
+		(void)fclose(f);
+	return (kb * 1024);
+}
+
+/* Forks of hello that have each answered twice and wait again. */
+static void
+bench_memory(void)
+{
+	enum { FORKS = 64 };
+	static struct tkvm_machine *fork[FORKS];
+	struct tkvm_calls calls;
+	struct mini mini;
+	double before;
+
+	MUST(mini_start(&mini, HELLO, 64 << 20, 16 << 20, &err));
+	calls = mini_calls(&mini);
+	before = private_bytes();
+	for (int i = 0; i < FORKS; i++)
+		MUST(tkvm_machine_fork(mini.image, &calls, 1, 16 << 20,
+		    &fork[i], &err));
+	for (int i = 0; i < 2 * FORKS; i++) {
+		MUST(mini_enter(&mini, fork[i % FORKS], 1, 0, 0, mini_soon(),
+		    &err));
+		MUST(tkvm_machine_reset(fork[i % FORKS], &err));
+	}
+	row("memory", "hello's frozen image, shared by all",
+	    (double)tkvm_image_bytes(mini.image), "B");
+	row("memory", "each idle request machine of hello",
+	    (private_bytes() - before) / FORKS, "B");
+	for (int i = 0; i < FORKS; i++)
+		tkvm_machine_destroy(&fork[i]);
+	mini_stop(&mini);
+}
+
+int
+main(void)
+{
+	const struct tkvm_host *host;
+	struct mini mini;
+
+	MUST(tkvm_host_probe(&host, &err));
+	start_pages(&mini);
+	bench_exit(&mini);
+	bench_hello();
+	bench_copy();
+	bench_reset(&mini, 10);
+	bench_reset(&mini, 100);
+	bench_reset(&mini, 1000);
+	mini_stop(&mini);
+	bench_photo();
+	bench_start();
+	bench_memory();
+	return (0);
+}
