@@ -37,6 +37,7 @@ help:
 	@echo "make demo       install what is missing, build, serve PORT=8080"
 	@echo "make check      install what is missing, build, run all tests"
 	@echo "make check-svm  the KVM and VTC tests in an emulated AMD-V machine"
+	@echo "make check-asan the unit and KVM tests with sanitizers"
 	@echo "make bench      one table of ratios"
 	@echo "make lint       style, layers, sizes, documents, cppcheck"
 	@echo "make install    DESTDIR= PREFIX=/usr/local"
@@ -103,6 +104,14 @@ check:
 	tools/deps build test
 	$(MAKE) all-tests
 	tools/check unit kvm cli vtc
+# The same tests with the sanitizers of the compiler.
+SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+check-asan:
+	tools/deps build test
+	$(MAKE) all $(GUESTS) $(DEMO)
+	$(MAKE) B=$(B)/asan CFLAGS='$(SANITIZE)' unit-tests \
+	    $(patsubst $(B)/%,$(B)/asan/%,$(KVM))
+	tools/check asan
 check-svm:
 	tools/deps build test svm
 	$(MAKE) all-tests
@@ -142,6 +151,6 @@ clean:
 
 # Keep what was only a step on the way, such as the guests of tests.
 .SECONDARY:
-.PHONY: all help deps check check-svm demo bench lint install clean \
+.PHONY: all help deps check check-asan check-svm demo bench lint install clean \
 	unit-tests kvm-tests all-tests
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

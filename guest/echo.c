@@ -25,13 +25,19 @@ on_request(const struct kvm_request *req)
 {
 	if (req->content == NULL)
 		show(req);
-	backend_response(200, req->content_type, req->content_type_len,
-	    req->content, req->content_len);
+	else
+		backend_response(200, req->content_type,
+		    req->content_type_len, req->content, req->content_len);
 }
 
 int
 main(void)
 {
+	if (IS_LINUX_MAIN()) {
+		fputs("echo answers requests; try: tinykvm call echo\n",
+		    stderr);
+		return (2);
+	}
 	set_backend_request(on_request);
 	wait_for_requests();
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* hello: the smallest program. One call per request. */
+#include <stdio.h>
+
 #include "kvm_api.h"
 
 static const char body[] = "Hello World!\n";
@@ -15,6 +17,10 @@ on_get(const char *url, const char *arg)
 int
 main(void)
 {
+	if (IS_LINUX_MAIN()) {
+		fputs(body, stdout);
+		return (0);
+	}
 	set_backend_get(on_get);
 	wait_for_requests();
 }

@@ -55,13 +55,14 @@ extern "C" {
 
 /*
  * Number in EAX, arguments in the registers of a C call, out to port 0. The
- * cache preserves every register but RAX (and RDX for one call). These stubs
- * are functions so that all of them are in every program: their presence
- * tells which version of this file it was built with.
+ * cache preserves every register but RAX (and RDX for one call). All stubs lie
+ * in one section, so that a program that uses one contains all of them, however
+ * it is linked: their presence tells the cache which version of this file the
+ * program was built with. Several files of a program may include this one.
  */
 #define KVM_API_STUB(name, number) \
-	__asm__(".pushsection .text." #name ",\"axG\",@progbits," #name \
-	    ",comdat\n" \
+	__asm__(".pushsection .text.kvm_api,\"axG\",@progbits,kvm_api," \
+	    "comdat\n" \
 	    "\t.weak " #name "\n\t.type " #name ", @function\n" #name ":\n" \
 	    "\tmov $" #number ", %eax\n\tout %eax, $0\n\tret\n" \
 	    "\t.size " #name ", .-" #name "\n\t.popsection")
@@ -391,6 +392,37 @@ struct shared_memory_info {
 };
 extern struct shared_memory_info shared_memory_area(void);
 
+/*
+ * Take zeroed shared memory for good: in main(), before waiting, so that every
+ * request finds it at the same address. NULL when there is none (left).
+ * SHM_ALLOC(bytes) is aligned to 16, SHM_ALLOC_TYPE(T) as T wants it.
+ */
+#ifdef __cplusplus
+#define SHM_ALLOC_TYPE(T) ((T *)kvm_api_shm_alloc(sizeof(T), alignof(T)))
+#else
+#define SHM_ALLOC_TYPE(T) ((T *)kvm_api_shm_alloc(sizeof(T), _Alignof(T)))
+#endif
+#define SHM_ALLOC(bytes) kvm_api_shm_alloc((bytes), 16)
+
+__attribute__((weak)) struct shared_memory_info kvm_api_shm;
+
+static inline void *
+kvm_api_shm_alloc(size_t bytes, size_t align)
+{
+	uintptr_t at, end;
+
+	if (kvm_api_shm.end == 0)
+		kvm_api_shm = shared_memory_area();
+	/* Without shared memory start is ~0, and the sum wraps. */
+	if (__builtin_add_overflow(kvm_api_shm.start, align - 1, &at))
+		return (NULL);
+	at &= ~(uintptr_t)(align - 1);
+	if (__builtin_add_overflow(at, bytes, &end) || end > kvm_api_shm.end)
+		return (NULL);
+	kvm_api_shm.start = end;
+	return ((void *)at);
+}
+
 /* Before waiting: keep (0) or reset (1) memory between requests. 0 or -1. */
 extern int sys_make_ephemeral(int ephemeral);
 
@@ -464,12 +496,13 @@ extern long multiprocess_wait(void);
 
 /*--- sockets --------------------------------------------------------------*/
 
-enum kvm_socket_event_type {
+enum SocketEvent {
 	SOCKET_CONNECTED, SOCKET_READ, SOCKET_WRITABLE, SOCKET_DISCONNECTED
 };
+typedef enum SocketEvent SocketEvent;
 struct kvm_socket_event {
 	int fd;
-	int event;
+	int event;			/* SocketEvent */
 	const char *remote;
 	const char *arg;
 	const uint8_t *data;
@@ -479,6 +512,13 @@ KVM_API_ASSERT(sizeof(struct kvm_socket_event) == 40);
 /* Fills at most n (32) events: their number. */
 extern int wait_for_socket_events_paused(struct kvm_socket_event *events,
     size_t n);
+static inline int
+wait_for_socket_event_paused(struct kvm_socket_event *event)
+{
+	return (wait_for_socket_events_paused(event, 1));
+}
+
+/* For events SOCKET_WRITABLE: write data; fd becomes what was written. */
 extern void sys_sockets_write(struct kvm_socket_event *events, size_t n);
 
 /*--- other ----------------------------------------------------------------*/

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* loop: never answers. Its request ends at max_request_time with status 500. */
+#include <stdio.h>
+
 #include "kvm_api.h"
 
 static void
@@ -14,6 +16,11 @@ on_get(const char *url, const char *arg)
 int
 main(void)
 {
+	if (IS_LINUX_MAIN()) {
+		fputs("loop answers requests; try: tinykvm call loop\n",
+		    stderr);
+		return (2);
+	}
 	set_backend_get(on_get);
 	wait_for_requests();
 }

@@ -126,7 +126,8 @@ on_post(const char *url, const char *arg, const char *type,
 	out = convert(data, len, quality_of(arg), &n, &f);
 	if (out == NULL)
 		backend_response_str(415, "text/plain", f.text);
-	backend_response(200, "image/webp", 10, out, n);
+	else
+		backend_response(200, "image/webp", 10, out, n);
 }
 
 static void

@@ -61,6 +61,7 @@ struct tkvm_request {
 	uint64_t body_len;
 	const struct tkvm_transaction_ops *ops;	/* NULL: no transaction */
 	void *priv;			/* for ops */
+	const char *first_method;	/* NULL, or in a chain: the client's */
 };
 
 /*

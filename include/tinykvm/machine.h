@@ -163,13 +163,19 @@ TKVM_API int tkvm_machine_run(struct tkvm_machine *m, uint64_t deadline_ns,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*
+ * End the current run and every later one with TKVM_ETIMEOUT. From any thread,
+ * as long as the machine exists.
+ */
+TKVM_API void tkvm_machine_cancel(struct tkvm_machine *m);
+
+/*
  * Bring a fork back to its image: memory, every register, extended state,
  * memory bookkeeping. Failure (TKVM_EHOST) means: destroy it.
  */
 TKVM_API int tkvm_machine_reset(struct tkvm_machine *m, struct tkvm_err *err)
     TKVM_MUST_CHECK;
 
-/* The deadline of the current run. */
+/* The deadline of the current run; long past when it was cancelled. */
 TKVM_API uint64_t tkvm_machine_deadline(const struct tkvm_machine *m);
 
 /* Registers of a machine inside a handler, or of one that has stopped. */

@@ -94,7 +94,8 @@ TKVM_API int tkvm_program_start(struct tkvm_program *p, bool async,
 
 /*
  * Stop a program: running calls end in peace, new ones start it afresh from
- * its file. Used by invalidate_programs().
+ * its file. A start under way is given up; calls that wait for it begin another
+ * one. Used by invalidate_programs().
  */
 TKVM_API void tkvm_program_stop(struct tkvm_program *p);
 

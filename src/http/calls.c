@@ -4,6 +4,7 @@
  * with -ENOSYS and counted.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ typedef enum tkvm_next handler_f(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err);
 
 #define HOST_PAGES (1u << 20)	/* functions lie above */
+#define TASK_DATA_MAX (2u << 20)
 
 /*--- life cycle -----------------------------------------------------------*/
 
@@ -22,9 +24,6 @@ register_func(struct http_state *s, struct tkvm_machine *m,
 {
 	int32_t id = (int32_t)c->arg[0];
 
-	if (!s->booting)
-		return (http_abort(err, "a program registers its functions "
-		    "before it waits for requests, not later"));
 	if (id < 0 || id >= HTTP_CALLBACKS) {
 		(void)tkvm_fail(err, TKVM_EGUEST, "there is no call-back %d; "
 		    "they are 0 to %d", id, HTTP_CALLBACKS - 1);
@@ -77,10 +76,7 @@ set_cacheable(struct http_state *s, struct tkvm_machine *m,
 {
 	const struct tkvm_request *req = s->req;
 
-	(void)m;
-	if (req == NULL || req->ops == NULL)
-		return (http_abort(err,
-		    "set_cacheable can only be used while a request runs"));
+	(void)m, (void)err;
 	c->ret = (uint64_t)-1;
 	if (req->ops->set_cacheable != NULL)
 		c->ret = (uint64_t)(int64_t)req->ops->set_cacheable(req->priv,
@@ -108,6 +104,17 @@ get_meminfo(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
 	return (TKVM_RESUME);
 }
 
+void
+http_log(const struct http_state *s, const char *text, size_t len)
+{
+	const struct tkvm_request *req = s->req;
+
+	if (s->log != NULL)
+		s->log(s->log_priv, text, len);
+	else if (req != NULL && req->ops != NULL && req->ops->log != NULL)
+		req->ops->log(req->priv, text, len);
+}
+
 static enum tkvm_next
 sys_log(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
     struct tkvm_err *err)
@@ -123,11 +130,7 @@ sys_log(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
 		    "sys_log with text at an unmapped address"));
 	if (text[len - 1] == '\n')
 		len--;
-	if (s->log != NULL)
-		s->log(s->log_priv, text, len);
-	else if (s->req != NULL && s->req->ops != NULL &&
-	    s->req->ops->log != NULL)
-		s->req->ops->log(s->req->priv, text, len);
+	http_log(s, text, len);
 	return (TKVM_RESUME);
 }
 
@@ -173,49 +176,81 @@ no_storage(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
     struct tkvm_err *err)
 {
 	(void)s, (void)m, (void)c;
-	return (http_abort(err, "the program has no storage"));
+	return (http_abort(err, "storage is not configured"));
 }
 
-/* At once: impossible. By a timer: there is none to be had. */
+/*
+ * At once: impossible. By a timer: the timer is made, number 0, and finds no
+ * storage when it fires, which ends it without a trace.
+ */
 static enum tkvm_next
 storage_task(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err)
 {
+	if (c->arg[2] > TASK_DATA_MAX)
+		return (http_abort(err,
+		    "a storage task with more than 2 MiB of data"));
+	if (c->arg[2] != 0 && tkvm_view(m, c->arg[1], c->arg[2]) == NULL)
+		return (http_abort(err,
+		    "a storage task with data at an unmapped address"));
 	if (c->arg[3] == 0 && c->arg[4] == 0)
 		return (no_storage(s, m, c, err));
-	return (minus_one(s, m, c, err));
+	s->timers = true;
+	if (s->booting)
+		s->hp->timers = true;
+	return (zero(s, m, c, err));
 }
+
+/* 1: there was such a timer, 0: never. */
+static enum tkvm_next
+stop_storage_task(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err)
+{
+	(void)m, (void)err;
+	c->ret = (s->timers || s->hp->timers) && c->arg[0] == 0;
+	return (TKVM_RESUME);
+}
+
+/*--- the table ------------------------------------------------------------*/
+
+/* When a call may be made. */
+enum phase {
+	ANY,
+	STARTING,	/* before the program waits for requests */
+	REQUEST,	/* while a request runs that has header fields */
+};
 
 static const struct row {
 	uint32_t number;
-	const char *name;
+	enum phase phase;
+	const char *name;	/* in kvm_api.h */
 	handler_f *handler;
 } rows[] = {
-	{0x10000, "register_func", register_func},
-	{0x10001, "wait_for_requests", wait_for_requests},
-	{0x10002, "wait_for_requests_paused", wait_paused},
-	{0x10005, "set_cacheable", set_cacheable},
-	{0x10010, "backend_response", http_backend_response},
-	{0x10020, "http_append", http_append},
-	{0x10021, "http_set", http_set},
-	{0x10022, "http_find", http_find},
-	{0x10023, "http_method", http_method},
-	{0x10100, "set_backend", nothing},
-	{0x10700, "shared_memory_area", no_shared_memory},
-	{0x10703, "sys_make_ephemeral", minus_one},
-	{0x10706, "sys_is_storage", zero},
-	{0x10707, "sys_storage_allow", minus_one},
-	{0x10708, "storage_callv", no_storage},
-	{0x10709, "sys_storage_task", storage_task},
-	{0x1070a, "stop_storage_task", zero},
-	{0x10710, "multiprocess", minus_one},
-	{0x10711, "multiprocess_array", minus_one},
-	{0x10712, "multiprocess_clone", minus_one},
-	{0x10713, "multiprocess_wait", zero},
-	{0x10a00, "get_meminfo", get_meminfo},
-	{0x7f000, "sys_log", sys_log},
-	{0x7f7f7, "sys_breakpoint", nothing},
-	{0x7fdeb, "sys_is_debug", zero},
+	{0x10000, STARTING, "register_func", register_func},
+	{0x10001, ANY, "wait_for_requests", wait_for_requests},
+	{0x10002, ANY, "wait_for_requests_paused", wait_paused},
+	{0x10005, REQUEST, "set_cacheable", set_cacheable},
+	{0x10010, ANY, "backend_response", http_backend_response},
+	{0x10020, REQUEST, "http_append", http_append},
+	{0x10021, REQUEST, "http_set", http_set},
+	{0x10022, REQUEST, "http_find", http_find},
+	{0x10023, REQUEST, "http_method", http_method},
+	{0x10100, ANY, "set_backend", nothing},
+	{0x10700, ANY, "shared_memory_area", no_shared_memory},
+	{0x10703, STARTING, "sys_make_ephemeral", minus_one},
+	{0x10706, ANY, "sys_is_storage", zero},
+	{0x10707, ANY, "sys_storage_allow", minus_one},
+	{0x10708, ANY, "storage_callv", no_storage},
+	{0x10709, ANY, "sys_storage_task", storage_task},
+	{0x1070a, ANY, "stop_storage_task", stop_storage_task},
+	{0x10710, ANY, "multiprocess", minus_one},
+	{0x10711, ANY, "multiprocess_array", minus_one},
+	{0x10712, ANY, "multiprocess_clone", minus_one},
+	{0x10713, ANY, "multiprocess_wait", zero},
+	{0x10a00, ANY, "get_meminfo", get_meminfo},
+	{0x7f000, ANY, "sys_log", sys_log},
+	{0x7f7f7, ANY, "sys_breakpoint", nothing},
+	{0x7fdeb, ANY, "sys_is_debug", zero},
 };
 
 static int
@@ -227,6 +262,39 @@ by_number(const void *key, const void *row)
 	return (k < n ? -1 : k > n);
 }
 
+static bool
+in_phase(const struct http_state *s, const struct row *row,
+    struct tkvm_err *err)
+{
+	if (row->phase == STARTING && !s->booting) {
+		(void)tkvm_fail(err, TKVM_EGUEST, "%s is called in a request; "
+		    "it belongs before the program waits for requests",
+		    row->name);
+		return (false);
+	}
+	if (row->phase == REQUEST && (s->req == NULL || s->req->ops == NULL)) {
+		(void)tkvm_fail(err, TKVM_EGUEST, "%s is called while there "
+		    "is no request with header fields", row->name);
+		return (false);
+	}
+	return (true);
+}
+
+/* Not served: harmless, counted, and told once. */
+static void
+unknown(struct http_state *s, struct tkvm_call *c)
+{
+	char text[80];
+	int n;
+
+	c->ret = (uint64_t)-ENOSYS;
+	if (s->unknown++ != 0)
+		return;
+	n = snprintf(text, sizeof text, "call 0x%x is not served; it is "
+	    "answered with -ENOSYS", c->number);
+	http_log(s, text, (size_t)n);
+}
+
 enum tkvm_next
 http_call(void *state, struct tkvm_machine *m, struct tkvm_call *c,
     struct tkvm_err *err)
@@ -236,11 +304,12 @@ http_call(void *state, struct tkvm_machine *m, struct tkvm_call *c,
 
 	row = bsearch(&c->number, rows, sizeof rows / sizeof rows[0],
 	    sizeof rows[0], by_number);
-	if (row != NULL)
-		return (row->handler(s, m, c, err));
-	s->unknown++;
-	c->ret = (uint64_t)-ENOSYS;
-	return (TKVM_RESUME);
+	if (row == NULL) {
+		unknown(s, c);
+		return (TKVM_RESUME);
+	}
+	return (in_phase(s, row, err) ? row->handler(s, m, c, err) :
+	    TKVM_ABORT);
 }
 
 /*--- life of the state ----------------------------------------------------*/

@@ -28,22 +28,15 @@ pick_where(uint64_t arg, enum tkvm_where *where)
 	}
 }
 
-/* Transaction and side of a call; false has filled err. */
 static bool
-prepare(struct http_state *s, const struct tkvm_call *c,
-    enum tkvm_where *where, struct tkvm_err *err)
+where_of(const struct tkvm_call *c, enum tkvm_where *where,
+    struct tkvm_err *err)
 {
-	if (s->req == NULL || s->req->ops == NULL) {
-		(void)tkvm_fail(err, TKVM_EGUEST, "header fields can only be "
-		    "used while a request with headers runs");
-		return (false);
-	}
-	if (!pick_where(c->arg[0], where)) {
-		(void)tkvm_fail(err, TKVM_EGUEST, "%u is neither the request's "
-		    "(0) nor the response's (1) header", (uint32_t)c->arg[0]);
-		return (false);
-	}
-	return (true);
+	if (pick_where(c->arg[0], where))
+		return (true);
+	(void)tkvm_fail(err, TKVM_EGUEST, "%u is neither the request's (0) "
+	    "nor the response's (1) header", (uint32_t)c->arg[0]);
+	return (false);
 }
 
 static int
@@ -82,7 +75,7 @@ http_append(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
 	enum tkvm_where where;
 	int i;
 
-	if (!prepare(s, c, &where, err) ||
+	if (!where_of(c, &where, err) ||
 	    copy_line(s, m, c->arg[1], c->arg[2], err) != 0)
 		return (TKVM_ABORT);
 	ops = s->req->ops;
@@ -133,7 +126,7 @@ http_set(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
 	enum tkvm_where where;
 	int index;
 
-	if (!prepare(s, c, &where, err) || http_set_line(s, m, where,
+	if (!where_of(c, &where, err) || http_set_line(s, m, where,
 	    c->arg[1], c->arg[2], &index, err) != 0)
 		return (TKVM_ABORT);
 	c->ret = (uint64_t)(int64_t)index;
@@ -167,7 +160,7 @@ http_find(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
 	enum tkvm_where where;
 	size_t line_len = 0;
 
-	if (!prepare(s, c, &where, err) ||
+	if (!where_of(c, &where, err) ||
 	    copy_line(s, m, c->arg[1], len, err) != 0)
 		return (TKVM_ABORT);
 	if (!http_name_ok(s->line, len)) {
@@ -188,9 +181,11 @@ enum tkvm_next
 http_method(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
     struct tkvm_err *err)
 {
-	if (s->req == NULL || s->req->ops == NULL)
-		return (http_abort(err,
-		    "the method can only be asked while a request runs"));
-	return (give(m, c, c->arg[0], c->arg[1] & 0x7fffffff, s->req->method,
-	    strlen(s->req->method), err));
+	const char *method = s->req->first_method;
+
+	/* The client's, also in the programs of a chain that get a POST. */
+	if (method == NULL)
+		method = s->req->method;
+	return (give(m, c, c->arg[0], c->arg[1] & 0x7fffffff, method,
+	    strlen(method), err));
 }

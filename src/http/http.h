@@ -19,6 +19,7 @@ struct http_program {
 	uint64_t callback[HTTP_CALLBACKS];	/* by id; 0 is none */
 	bool paused;		/* waits in wait_for_requests_paused() */
 	uint64_t request_gva;	/* its struct kvm_request, when paused */
+	bool timers;		/* started a storage timer */
 	/* From scanning the binary, see abi.c. */
 	bool extra_valid;	/* r9 of backend_response means something */
 	bool extra_by_stack;	/* only when not pointing at a dead stack */

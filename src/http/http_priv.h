@@ -17,15 +17,23 @@ struct answer {
 	size_t content_type_len;
 };
 
+/* Arena memory that the last request was laid out in. */
+struct block {
+	uint64_t at, len;		/* at 0: none */
+};
+
 struct http_state {
 	struct http_program *hp;	/* written only while booting */
 	struct http_limits limits;
 	bool booting, waiting;
+	bool timers;			/* a request started one */
 	const struct tkvm_request *req;	/* NULL: no request */
 	struct answer answer;
 	void (*log)(void *priv, const char *text, size_t len);
 	void *log_priv;
 	uint64_t unknown;
+	struct block body, strings;
+	uint64_t resets, runs;		/* of the machine when taken */
 	unsigned seed_used;
 	unsigned char seed[SEED_BYTES];
 	char content_type[CONTENT_TYPE_MAX];
@@ -38,6 +46,9 @@ int http_seed(struct http_state *s, void *dst, struct tkvm_err *err);
 /* reply.c: backend_response, after its registers. */
 enum tkvm_next http_backend_response(struct http_state *s,
     struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
+
+/* calls.c: a line for the log. */
+void http_log(const struct http_state *s, const char *text, size_t len);
 
 /* fields.c: calls about header fields. */
 enum tkvm_next http_append(struct http_state *s, struct tkvm_machine *m,

@@ -16,6 +16,9 @@ struct extra {
 };
 _Static_assert(sizeof(struct extra) == 56, "guest ABI");
 
+/* What 64 bits of milliseconds can hold, as in set_cacheable(). */
+#define SECONDS_MAX 18446744073709552.0f
+
 struct extra_header {
 	uint64_t field, len;
 };
@@ -39,6 +42,13 @@ apply_headers(struct http_state *s, struct tkvm_machine *m,
 	return (0);
 }
 
+/* Negative is past; NaN and infinity are no times. */
+static bool
+seconds_ok(float t)
+{
+	return (t >= -SECONDS_MAX && t <= SECONDS_MAX);
+}
+
 static int
 apply_extra(struct http_state *s, struct tkvm_machine *m, uint64_t gva,
     struct tkvm_err *err)
@@ -54,6 +64,10 @@ apply_extra(struct http_state *s, struct tkvm_machine *m, uint64_t gva,
 	if (x.num_headers > HEADERS_MAX)
 		return (tkvm_fail(err, TKVM_EGUEST, "%u extra headers; at "
 		    "most %u", x.num_headers, HEADERS_MAX));
+	if (x.cached && !(seconds_ok(x.ttl) && seconds_ok(x.grace) &&
+	    seconds_ok(x.keep)))
+		return (tkvm_fail(err, TKVM_EGUEST, "a time in the extra part "
+		    "of the answer is not a number of seconds"));
 	if (req == NULL || req->ops == NULL)
 		return (0);
 	r = apply_headers(s, m, &x, err);

@@ -109,14 +109,45 @@ put_headers(struct space *sp, const struct tkvm_request *req,
 	return (0);
 }
 
+/*
+ * Memory of the last request is only still taken in a machine that has run
+ * since and was not reset; a reset has put the arena back as it was, and a
+ * machine made anew never had it.
+ */
+static void
+give_back(struct http_state *s, struct tkvm_machine *m)
+{
+	struct block *const blocks[] = {&s->body, &s->strings};
+	const struct tkvm_machine_stats *now = tkvm_machine_stats(m);
+	bool same = now->resets == s->resets && now->runs > s->runs;
+
+	for (unsigned i = 0; i < 2; i++) {
+		/* What cannot be given back waits for the next reset. */
+		if (blocks[i]->at != 0 && same &&
+		    tkvm_arena_give(m, blocks[i]->at, blocks[i]->len) != 0)
+			continue;
+		blocks[i]->at = 0;
+	}
+	s->resets = now->resets;
+	s->runs = now->runs;
+}
+
+static uint64_t
+take(struct tkvm_machine *m, struct block *b, uint64_t len)
+{
+	b->at = tkvm_arena_take(m, len);
+	b->len = (len + TKVM_PAGE - 1) & ~(uint64_t)(TKVM_PAGE - 1);
+	return (b->at);
+}
+
 static int
-put_body(struct tkvm_machine *m, const struct tkvm_request *req,
-    uint64_t *at, struct tkvm_err *err)
+put_body(struct http_state *s, struct tkvm_machine *m,
+    const struct tkvm_request *req, uint64_t *at, struct tkvm_err *err)
 {
 	*at = 0;
 	if (req->body_len == 0)
 		return (0);
-	*at = tkvm_arena_take(m, req->body_len);
+	*at = take(m, &s->body, req->body_len);
 	if (*at == 0 || tkvm_copy_out(m, *at, req->body, req->body_len) != 0)
 		return (tkvm_fail(err, TKVM_EBODY, "a request body of %ju "
 		    "bytes does not fit into the program's memory; raise "
@@ -168,7 +199,7 @@ resume(struct http_state *s, struct tkvm_machine *m,
     const struct tkvm_request *req, uint64_t body, struct tkvm_err *err)
 {
 	uint64_t room = request_bytes(req);
-	struct space sp = {.m = m, .at = tkvm_arena_take(m, room)};
+	struct space sp = {.m = m, .at = take(m, &s->strings, room)};
 	struct guest_request g;
 	int r;
 
@@ -177,10 +208,13 @@ resume(struct http_state *s, struct tkvm_machine *m,
 	r = put_request(s, &sp, req, body, &g, err);
 	if (r != 0)
 		return (r);
-	if (sp.failed || tkvm_copy_out(m, s->hp->request_gva, &g,
-	    s->hp->request_size) != 0)
+	if (sp.failed)
 		return (tkvm_fail(err, TKVM_EGUEST,
 		    "the request does not fit into the program's memory"));
+	if (tkvm_copy_out(m, s->hp->request_gva, &g, s->hp->request_size) != 0)
+		return (tkvm_fail(err, TKVM_EGUEST, "the program waits for its "
+		    "request at 0x%jx, where it cannot be written",
+		    (uintmax_t)s->hp->request_gva));
 	tkvm_machine_resume(m);
 	return (0);
 }
@@ -235,7 +269,8 @@ http_begin(struct http_state *s, struct tkvm_machine *m,
 
 	s->req = req;
 	s->answer.given = false;
-	r = put_body(m, req, &body, err);
+	give_back(s, m);
+	r = put_body(s, m, req, &body, err);
 	if (r != 0)
 		return (r);
 	if (hp->callback[ON_REQUEST] != 0)

@@ -135,8 +135,12 @@ late(const struct tkvm_machine *m, struct tkvm_err *err)
 {
 	char at[128];
 
-	if (tkvm_now_ns() < m->deadline_ns)
+	if (tkvm_now_ns() < tkvm_machine_deadline(m))
 		return (TKVM_RESUME);	/* some other signal */
+	if (atomic_load(&m->cancelled)) {
+		(void)tkvm_fail(err, TKVM_ETIMEOUT, "it was stopped");
+		return (TKVM_ABORT);
+	}
 	(void)tkvm_fail(err, TKVM_ETIMEOUT,
 	    "time-out: still running when its time was over, at %s",
 	    tkvm_machine_symbol(m, tkvm_machine_regs(m)->rip, at, sizeof at));
@@ -187,6 +191,8 @@ tkvm_machine_run(struct tkvm_machine *m, uint64_t deadline_ns,
 	m->stats.runs++;
 	m->deadline_ns = deadline_ns;
 	vcpu_arm(m->vcpu, deadline_ns);
+	if (atomic_load(&m->cancelled))
+		next = late(m, err);
 	while (next == TKVM_RESUME && r == 0) {
 		vcpu_run(m->vcpu, &e);
 		m->stats.exits++;

@@ -125,7 +125,15 @@ machine_write_record(struct tkvm_machine *m)
 uint64_t
 tkvm_machine_deadline(const struct tkvm_machine *m)
 {
-	return (m->deadline_ns);
+	return (atomic_load(&m->cancelled) ? 0 : m->deadline_ns);
+}
+
+/* In this order: a run that begins meanwhile arms first and looks then. */
+void
+tkvm_machine_cancel(struct tkvm_machine *m)
+{
+	atomic_store(&m->cancelled, true);
+	vcpu_hurry(m->vcpu);
 }
 
 const struct tkvm_regs *

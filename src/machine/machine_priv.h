@@ -2,6 +2,8 @@
 #ifndef MACHINE_MACHINE_PRIV_H
 #define MACHINE_MACHINE_PRIV_H
 
+#include <stdatomic.h>
+
 #include "base/check.h"
 #include "base/num.h"
 #include "machine/layout.h"
@@ -135,6 +137,7 @@ struct tkvm_machine {
 	bool owned_known;		/* of the current request, loop.c */
 	uint32_t owned_before;
 	uint64_t deadline_ns;
+	_Atomic bool cancelled;
 	uint64_t push_sp;		/* call stack; 0: nothing pushed */
 	struct tkvm_machine_stats stats;
 	uint32_t index;			/* gs:4 */

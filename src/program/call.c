@@ -153,6 +153,7 @@ call_link(const struct tkvm_link *link, const struct tkvm_request *req,
 	mine.url = link->url;
 	mine.arg = link->arg;
 	if (held != NULL) {
+		mine.first_method = req->method;
 		mine.method = "POST";
 		mine.content_type = held->reply.content_type == NULL ? "" :
 		    held->reply.content_type;

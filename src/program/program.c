@@ -3,8 +3,10 @@
  * program.c: a program's states.
  *
  *   IDLE --start or first call--> STARTING --> READY --stop--> IDLE
- *                                     '------> FAILED --a call, a second
- *                                                       later--> STARTING
+ *                                   | '------> FAILED --a call, a second
+ *                                   |                   later--> STARTING
+ *                                   '--stop--> IDLE, and a call that waited
+ *                                              starts it again
  */
 #include <stdlib.h>
 #include <string.h>
@@ -98,8 +100,9 @@ start_thread(void *arg)
 	} else {
 		p->why = err;
 		p->failed_ns = tkvm_now_ns();
-		p->state = PROGRAM_FAILED;
+		p->state = p->cancelled ? PROGRAM_IDLE : PROGRAM_FAILED;
 	}
+	p->cancelled = false;
 	(void)pthread_cond_broadcast(&p->changed);
 	(void)pthread_mutex_unlock(&p->lock);
 	if (r == 0) {
@@ -127,6 +130,7 @@ begin_start(struct tkvm_program *p, struct tkvm_err *err)
 		return (tkvm_fail(err, TKVM_EHOST,
 		    "cannot start a thread: %s", strerror(r)));
 	p->starter_running = true;
+	p->starts++;
 	return (0);
 }
 
@@ -199,11 +203,23 @@ tkvm_program_stop(struct tkvm_program *p)
 {
 	struct generation *g;
 	pthread_t starter;
+	uint64_t start;
 	bool join;
 
 	(void)pthread_mutex_lock(&p->lock);
-	while (p->state == PROGRAM_STARTING)
-		(void)pthread_cond_wait(&p->changed, &p->lock);
+	start = p->starts;
+	if (p->state == PROGRAM_STARTING) {
+		p->cancelled = true;
+		if (p->booting != NULL)
+			tkvm_machine_cancel(p->booting);
+		while (p->state == PROGRAM_STARTING && p->starts == start)
+			(void)pthread_cond_wait(&p->changed, &p->lock);
+	}
+	if (p->starts != start) {
+		/* The one we stopped is gone; this one reads the file anew. */
+		(void)pthread_mutex_unlock(&p->lock);
+		return;
+	}
 	g = p->generation;
 	p->generation = NULL;
 	p->state = PROGRAM_IDLE;

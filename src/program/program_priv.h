@@ -207,6 +207,9 @@ struct tkvm_program {
 	struct generation *generation;
 	pthread_t starter;
 	bool starter_running;
+	bool cancelled;			/* this start, by stop */
+	uint64_t starts;
+	struct tkvm_machine *booting;	/* while main() runs */
 	struct tkvm_err why;		/* of PROGRAM_FAILED */
 	uint64_t failed_ns;
 	struct tkvm_counters counters;	/* relaxed atomics */

@@ -133,14 +133,29 @@ boot(struct start *st, const char *elf, size_t size,
 	return (r);
 }
 
+/* What tkvm_program_stop() may cancel. */
+static void
+announce(const struct start *st, struct tkvm_machine *m)
+{
+	struct tkvm_program *p = st->g->program;
+
+	(void)pthread_mutex_lock(&p->lock);
+	p->booting = m;
+	if (m != NULL && p->cancelled)
+		tkvm_machine_cancel(m);
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
 static int
 run_main(struct start *st, struct tkvm_err *err)
 {
 	const struct settings *s = &st->g->settings;
 	int r, status;
 
+	announce(st, st->machine);
 	r = tkvm_machine_run(st->machine, tkvm_now_ns() +
 	    (uint64_t)(s->max_boot_time * 1e9), err);
+	announce(st, NULL);
 	if (r != 0)
 		return (r);
 	if (linux_exited(st->g->linux_master, &status))

@@ -23,7 +23,7 @@
 #include "base/check.h"
 #include "vcpu/vcpu_priv.h"
 
-/* Documented in docs/operations.md; Varnish uses no real-time signal. */
+/* Varnish uses no real-time signal. README.md tells users of this one. */
 #define DEADLINE_SIGNAL (SIGRTMIN + 7)
 
 #define TICK_NS 2000000
@@ -224,4 +224,10 @@ deadline_disarm(struct deadline *d)
 	do
 		armed = DEADLINE_ARMED;
 	while (!atomic_compare_exchange_weak(&d->state, &armed, DEADLINE_IDLE));
+}
+
+void
+deadline_hurry(struct deadline *d)
+{
+	atomic_store(&d->at_ns, 0);
 }

@@ -75,6 +75,9 @@ open_device(struct tkvm_err *err)
 static int
 check_caps(int fd, struct tkvm_err *err)
 {
+	if (ioctl(fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
+		return (tkvm_fail(err, TKVM_EHOST,
+		    "/dev/kvm is not the KVM device of this kernel"));
 	for (unsigned i = 0; i < sizeof needed / sizeof needed[0]; i++) {
 		if (ioctl(fd, KVM_CHECK_EXTENSION, needed[i].cap) > 0)
 			continue;

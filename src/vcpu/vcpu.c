@@ -163,6 +163,12 @@ vcpu_disarm(struct vcpu *v)
 	deadline_disarm(&v->deadline);
 }
 
+void
+vcpu_hurry(struct vcpu *v)
+{
+	deadline_hurry(&v->deadline);
+}
+
 /*--- registers in and out -------------------------------------------------*/
 
 static void

@@ -101,6 +101,9 @@ void vcpu_forget(struct vcpu *v);
 void vcpu_arm(struct vcpu *v, uint64_t deadline_ns);
 void vcpu_disarm(struct vcpu *v);
 
+/* The armed deadline is now. From any thread. */
+void vcpu_hurry(struct vcpu *v);
+
 /* Enter the guest once. */
 void vcpu_run(struct vcpu *v, struct vcpu_exit *exit);
 

@@ -65,5 +65,6 @@ int deadline_join(struct deadline *d, struct tkvm_err *err);
 void deadline_leave(struct deadline *d);
 void deadline_arm(struct deadline *d, uint64_t at_ns);
 void deadline_disarm(struct deadline *d);
+void deadline_hurry(struct deadline *d);
 
 #endif

@@ -74,6 +74,21 @@ rig_probe(struct rig *rig, const char *settings)
 	return (rig_load(rig, json));
 }
 
+/*
+ * Requests end after this time, which is short so that endless loops do not
+ * last long; TKVM_SLOW makes it longer for slow computers.
+ */
+static inline int
+rig_limit(struct rig *rig, double seconds)
+{
+	const char *slow = getenv("TKVM_SLOW");
+	char json[64];
+
+	(void)snprintf(json, sizeof json, "{\"max_request_time\": %g}",
+	    seconds * (slow == NULL ? 1 : atof(slow)));
+	return (tkvm_library_configure(rig->lib, "probe", json, &rig->err));
+}
+
 static inline void
 rig_end(struct rig *rig)
 {

@@ -143,8 +143,8 @@ TEST(a_mix_of_good_and_hostile_requests_is_answered_right_and_costs_nothing)
 	long before;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, rig_probe(&rig, "\"concurrency\": 3, "
-	    "\"max_request_time\": 0.3"));
+	CHECK_RIG(&rig, rig_probe(&rig, "\"concurrency\": 3"));
+	CHECK_RIG(&rig, rig_limit(&rig, 0.3));
 	/* Every machine has once had all that a request may have. */
 	CHECK_EQ(round_of(&rig, 1000, 1), 0);
 	fds = entries("fd");

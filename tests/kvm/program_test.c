@@ -209,8 +209,8 @@ TEST(a_failure_is_a_500_with_a_reason_and_the_next_request_is_fine)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, rig_probe(&rig, "\"concurrency\": 1, "
-	    "\"max_request_time\": 0.3"));
+	CHECK_RIG(&rig, rig_probe(&rig, "\"concurrency\": 1"));
+	CHECK_RIG(&rig, rig_limit(&rig, 0.3));
 	for (unsigned i = 0; i < FAILURES; i++) {
 		CHECK_CALL(&rig, "probe", failures[i].url, "", 500);
 		CHECK_EQ(rig.reply->body_len, 0);
@@ -259,7 +259,8 @@ TEST(on_error_answers_with_the_reason_and_has_one_chance)
 
 	NEED_KVM();
 	CHECK_RIG(&rig, rig_probe(&rig, "\"concurrency\": 1, "
-	    "\"main_arguments\": [\"on_error\"], \"max_request_time\": 0.3"));
+	    "\"main_arguments\": [\"on_error\"]"));
+	CHECK_RIG(&rig, rig_limit(&rig, 0.3));
 	for (unsigned i = 0; i < FAILURES; i++) {
 		CHECK_CALL(&rig, "probe", failures[i].url, "", 555);
 		CHECK(rig.reply->by_on_error);
@@ -283,7 +284,8 @@ TEST(without_ephemeral_state_stays_until_something_fails)
 
 	NEED_KVM();
 	CHECK_RIG(&rig, rig_probe(&rig, "\"concurrency\": 1, "
-	    "\"ephemeral\": false, \"max_request_time\": 0.3"));
+	    "\"ephemeral\": false"));
+	CHECK_RIG(&rig, rig_limit(&rig, 0.3));
 	for (unsigned i = 1; i <= 300; i++) {
 		char text[32];
 
@@ -472,6 +474,51 @@ TEST(statistics_count_by_program_and_by_machine)
 		    list, i), "invocations"));
 	CHECK_EQ(sum, 7);
 	json_object_put(o);
+	rig_end(&rig);
+}
+
+static void *
+stop_soon(void *arg)
+{
+	struct tkvm_program *p = arg;
+	bool booting = false;
+
+	while (!booting) {
+		(void)pthread_mutex_lock(&p->lock);
+		booting = p->booting != NULL;
+		(void)pthread_mutex_unlock(&p->lock);
+		(void)sched_yield();
+	}
+	tkvm_program_stop(p);
+	return (NULL);
+}
+
+/* Its main() would run for an hour. */
+TEST(a_program_can_be_stopped_while_it_starts)
+{
+	const char *spin = "spin";
+	struct tkvm_program *p;
+	pthread_t thread;
+	struct rig rig;
+
+	NEED_KVM();
+	CHECK_RIG(&rig, rig_probe(&rig, "\"main_arguments\": [\"spin\"], "
+	    "\"max_boot_time\": 3600"));
+	p = tkvm_library_find(rig.lib, "probe");
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_EQ(tkvm_program_start(p, true, &rig.err), 0);
+		(void)stop_soon(p);
+	}
+	/* A call that waits for the start gets the one after it. */
+	CHECK_EQ(pthread_create(&thread, NULL, stop_soon, p), 0);
+	CHECK_EQ(tkvm_program_start(p, true, &rig.err), 0);
+	CHECK_EQ(tkvm_program_set_arguments(p, NULL, 0, &rig.err), 0);
+	CHECK_RIG(&rig, rig_call(&rig, "probe", "/", ""));
+	(void)pthread_join(thread, NULL);
+	tkvm_program_stop(p);
+	CHECK_EQ(tkvm_program_set_arguments(p, &spin, 1, &rig.err), 0);
+	/* Ending the library while it starts ends it, too. */
+	CHECK_EQ(tkvm_program_start(p, true, &rig.err), 0);
 	rig_end(&rig);
 }
 

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A program made with the header of the time before 2025. */
+#define OLD_STORAGE 1
+#define ADNS 1
+#define PAUSED 0
+#define SOCKETS 0
+#define RETURNS ""
+#define RESPONSE backend_response
+#define REQUEST_BYTES 0
+#include "http_old.h"
