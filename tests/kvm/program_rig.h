@@ -161,21 +161,38 @@ rig_counters(struct rig *rig, const char *program)
 	return (c);
 }
 
-/* Entries of a directory under /proc/self: "fd" or "task". */
 static inline unsigned
-entries(const char *of)
+count_entries(const char *path)
 {
-	char path[64];
 	unsigned n = 0;
-	DIR *d;
+	DIR *d = opendir(path);
 
-	(void)snprintf(path, sizeof path, "/proc/self/%s", of);
-	d = opendir(path);
 	while (d != NULL && readdir(d) != NULL)
 		n++;
 	if (d != NULL)
 		(void)closedir(d);
 	return (n);
+}
+
+/*
+ * Entries of a directory under /proc/self, "fd" or "task", once they stay as
+ * they are: a joined thread is listed for a moment longer.
+ */
+static inline unsigned
+entries(const char *of)
+{
+	const struct timespec pause = {.tv_nsec = 50000000};
+	unsigned n, last = 0, same = 0;
+	char path[64];
+
+	(void)snprintf(path, sizeof path, "/proc/self/%s", of);
+	for (unsigned i = 0; i < 200 && same < 6; i++) {
+		n = count_entries(path);
+		same = n == last ? same + 1 : 0;
+		last = n;
+		(void)nanosleep(&pause, NULL);
+	}
+	return (last);
 }
 
 #endif
