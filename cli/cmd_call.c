@@ -210,6 +210,8 @@ once(struct run *run)
 	fields_clear(&run->fields);
 	if (tkvm_chain_call(&run->link, 1, &run->req, &run->reply, &err) != 0)
 		return (complain(1, "%s", err.text));
+	if (tkvm_reply_collect(run->reply, &err) != 0)
+		return (complain(1, "%s", err.text));
 	return (0);
 }
 

@@ -265,8 +265,14 @@ backend_response_str(int16_t status, const char *type, const char *body)
 /*
  * Answer a body of content_length (> 0) bytes piece by piece: func is called
  * with arg, the most bytes wanted, the bytes delivered so far and the total,
- * and returns the next piece. Does not return.
+ * and returns the next piece; a longer one is cut to what was wanted. Each call
+ * may take two seconds; header fields can no longer be changed. The calling
+ * function's variables stay. Does not return.
+ *
+ * content_length KVM_LENGTH_UNKNOWN: the body ends with a piece of length 0.
+ * With any other length such a piece breaks the answer off.
  */
+#define KVM_LENGTH_UNKNOWN SIZE_MAX
 struct streaming_content {
 	const void *data;
 	size_t len;

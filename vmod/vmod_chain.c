@@ -6,6 +6,8 @@
  * that builds it: what program(), to_string() or synth() did not use up is
  * forgotten with the task, and never seen by another request.
  */
+#include <stdio.h>
+
 #include "vmod_tinykvm.h"
 
 #define REMEDY "define it in vcl_init with tinykvm.library() or " \
@@ -67,8 +69,8 @@ vtk_chain_get(VRT_CTX, struct vtk_vcl *v, const char *fn)
 
 int
 vtk_chain_add(VRT_CTX, struct vtk_chain *c, const char *fn,
-    const struct vtk_program *p, const char *url, const char *arg,
-    int threshold)
+    struct vtk_program *p, const char *url, const char *arg, int threshold,
+    bool pass_original)
 {
 	struct tkvm_link *l;
 
@@ -79,13 +81,61 @@ vtk_chain_add(VRT_CTX, struct vtk_chain *c, const char *fn,
 		    "the last one included; shorten it", fn, TKVM_CHAIN_MAX);
 		return (-1);
 	}
+	c->program[c->n] = p;
 	l = &c->link[c->n++];
 	l->program = p->program;
 	l->url = url != NULL ? url : "";
 	l->arg = arg != NULL ? arg : "";
 	l->error_threshold = threshold;
+	l->pass_original = pass_original;
 	return (0);
 }
+
+/*--- why the last call failed ---------------------------------------------*/
+
+static const int reason_key;
+
+struct reason {
+	unsigned magic;
+#define REASON_MAGIC 0x4a1c9d36
+	char text[256];
+};
+
+void
+vtk_reason_set(VRT_CTX, const char *text)
+{
+	struct vmod_priv *pt;
+	struct reason *r;
+
+	pt = text == NULL ? VRT_priv_task_get(ctx, &reason_key) :
+	    VRT_priv_task(ctx, &reason_key);
+	if (pt == NULL)
+		return;
+	if (pt->priv == NULL) {
+		/* Without room there is no reason; the log has it. */
+		r = text == NULL ? NULL : WS_Alloc(ctx->ws, sizeof *r);
+		if (r == NULL)
+			return;
+		INIT_OBJ(r, REASON_MAGIC);
+		pt->priv = r;
+	}
+	CAST_OBJ_NOTNULL(r, pt->priv, REASON_MAGIC);
+	(void)snprintf(r->text, sizeof r->text, "%s", text == NULL ? "" : text);
+}
+
+const char *
+vtk_reason_get(VRT_CTX)
+{
+	struct vmod_priv *pt = VRT_priv_task_get(ctx, &reason_key);
+	struct reason *r;
+
+	if (pt == NULL || pt->priv == NULL)
+		return (NULL);
+	CAST_OBJ_NOTNULL(r, pt->priv, REASON_MAGIC);
+	return (*r->text == '\0' ? NULL : WS_Copy(ctx->ws, r->text, -1));
+}
+
+/*--- running --------------------------------------------------------------*/
 
 int
 vtk_chain_run(VRT_CTX, const struct vtk_chain *c,
@@ -98,17 +148,50 @@ vtk_chain_run(VRT_CTX, const struct vtk_chain *c,
 	CHECK_OBJ_NOTNULL(c, VTK_CHAIN_MAGIC);
 	assert(c->n > 0);
 	err.text[0] = '\0';
-	if (req->body != NULL)
-		vtk_counters_body(req->body_len);
+	vtk_counters_request();
+	vtk_reason_set(ctx, NULL);
 	r = tkvm_chain_call(c->link, c->n, req, rp, &err);
 	if (r != 0) {
 		AZ(*rp);
 		vtk_counters_failed(r);
+		vtk_reason_set(ctx, err.text);
 		vtk_log_failed(ctx->vsl, tag, c, err.text);
+		for (unsigned i = 0; i < c->n; i++)
+			vtk_counters_update(c->program[i]);
 		return (r);
 	}
 	AN(*rp);
-	vtk_counters_reply(*rp);
-	vtk_log_reply(ctx->vsl, c, *rp);
+	if ((*rp)->error.code != TKVM_OK) {
+		vtk_reason_set(ctx, (*rp)->error.text);
+		vtk_log_reason(ctx->vsl, *rp);
+	}
 	return (0);
+}
+
+void
+vtk_chain_ran(VRT_CTX, struct vsl_log *vsl, const struct tkvm_reply *reply)
+{
+	if (reply->error.code != TKVM_OK) {
+		vtk_reason_set(ctx, reply->error.text);
+		vtk_log_reason(vsl, reply);
+	}
+	vtk_log_run(vsl, reply);
+	vtk_counters_run(reply);
+}
+
+void
+vtk_chain_done(struct vsl_log *vsl, const struct vtk_chain *c,
+    struct tkvm_reply **rp)
+{
+	CHECK_OBJ_NOTNULL(c, VTK_CHAIN_MAGIC);
+	if (*rp == NULL)
+		return;
+	tkvm_reply_finish(*rp);
+	if (!(*rp)->original) {
+		vtk_log_run(vsl, *rp);
+		vtk_counters_run(*rp);
+	}
+	tkvm_reply_release(rp);
+	for (unsigned i = 0; i < c->n; i++)
+		vtk_counters_update(c->program[i]);
 }

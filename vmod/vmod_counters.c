@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vmod_counters.c: VMOD_KVM.* in varnishstat, for the whole process.
+ * vmod_counters.c: VMOD_KVM.* in varnishstat, for the whole process, and
+ * TINYKVM.VCL.PROGRAM.* for each program.
  *
  * Varnish maps counters as plain 64-bit words; every update is one atomic
  * addition. Tasks use them only while a VCL that imports the module lives.
  */
 #include "vmod_tinykvm.h"
 
+#include "VSC_tinykvm.h"
 #include "VSC_vmod_kvm.h"
 
 static struct VSC_vmod_kvm *counters;
@@ -45,14 +47,33 @@ vtk_counters_notfound(void)
 }
 
 void
-vtk_counters_reply(const struct tkvm_reply *reply)
+vtk_counters_request(void)
+{
+	if (counters != NULL)
+		add(&counters->requests, 1);
+}
+
+void
+vtk_counters_failed(int code)
+{
+	if (counters == NULL)
+		return;
+	if (code == TKVM_EBUSY)
+		add(&counters->queue_timeouts, 1);
+	else
+		add(&counters->program_unavailable, 1);
+}
+
+void
+vtk_counters_run(const struct tkvm_reply *reply)
 {
 	uint64_t ns;
 
-	if (counters == NULL)
+	if (counters == NULL || reply->machine < 0)
 		return;
-	add(&counters->requests, 1);
-	add(&counters->bytes_out, reply->body_len);
+	add(&counters->bytes_in, reply->input_bytes);
+	if (reply->body_len != TKVM_LENGTH_UNKNOWN)
+		add(&counters->bytes_out, reply->body_len);
 	if (reply->error.code != TKVM_OK)
 		add(&counters->program_exception, 1);
 	if (reply->error.code == TKVM_ETIMEOUT)
@@ -68,38 +89,58 @@ vtk_counters_reply(const struct tkvm_reply *reply)
 	__atomic_store_n(&counters->cpu_time, ns / NS_PER_S, __ATOMIC_RELAXED);
 }
 
-void
-vtk_counters_failed(int code)
+/*--- TINYKVM.VCL.PROGRAM.* ------------------------------------------------*/
+
+int
+vtk_counters_add(VRT_CTX, struct vtk_program *p)
 {
-	if (counters == NULL)
+	char name[128];
+
+	p->vsc = VSC_tinykvm_New(NULL, &p->vsc_seg, "%s.%s",
+	    VCL_Name(ctx->vcl), vtk_plain_name(tkvm_program_name(p->program),
+	    name, sizeof name));
+	if (p->vsc == NULL)
+		return (-1);
+	AZ(pthread_mutex_init(&p->vsc_lock, NULL));
+	return (0);
+}
+
+static void
+show_machines(struct vtk_program *p, uint64_t now)
+{
+	uint64_t before = __atomic_exchange_n(&p->machines, now,
+	    __ATOMIC_RELAXED);
+
+	if (counters != NULL && now != before)
+		add(&counters->machines, now - before);
+}
+
+void
+vtk_counters_remove(struct vtk_program *p)
+{
+	show_machines(p, 0);
+	if (p->vsc == NULL)
 		return;
-	add(&counters->requests, 1);
-	if (code == TKVM_EBUSY)
-		add(&counters->queue_timeouts, 1);
-	else
-		add(&counters->program_unavailable, 1);
+	p->vsc = NULL;
+	VSC_tinykvm_Destroy(&p->vsc_seg);
+	AZ(pthread_mutex_destroy(&p->vsc_lock));
 }
 
+/* Under a lock: an older value must not come after a newer one. */
 void
-vtk_counters_body(uint64_t bytes)
-{
-	if (counters != NULL)
-		add(&counters->bytes_in, bytes);
-}
-
-void
-vtk_counters_gauge(struct vtk_program *p, bool gone)
+vtk_counters_update(struct vtk_program *p)
 {
 	struct tkvm_counters c;
-	uint32_t now = 0, before;
 
-	if (counters == NULL)
+	CHECK_OBJ_NOTNULL(p, VTK_PROGRAM_MAGIC);
+	if (p->vsc == NULL)
 		return;
-	if (!gone) {
-		tkvm_program_counters(p->program, &c);
-		now = c.machines;
-	}
-	before = __atomic_exchange_n(&p->machines, now, __ATOMIC_RELAXED);
-	if (now != before)
-		add(&counters->machines, (uint64_t)now - before);
+	AZ(pthread_mutex_lock(&p->vsc_lock));
+	tkvm_program_counters(p->program, &c);
+#define STORE(name, kind, text) \
+	__atomic_store_n(&p->vsc->name, c.name, __ATOMIC_RELAXED);
+	TKVM_COUNTERS(STORE)
+#undef STORE
+	show_machines(p, c.machines);
+	AZ(pthread_mutex_unlock(&p->vsc_lock));
 }

@@ -51,7 +51,7 @@ director_fetch(VRT_CTX, const struct vtk_program *p)
 }
 
 static int
-director_run(VRT_CTX, struct vtk_fetch *f, const struct vtk_body *body)
+director_run(VRT_CTX, struct vtk_fetch *f)
 {
 	struct busyobj *bo = ctx->bo;
 	const char *type = vtk_fields_get(bo->bereq, "Content-Type");
@@ -61,8 +61,7 @@ director_run(VRT_CTX, struct vtk_fetch *f, const struct vtk_body *body)
 		.url = f->chain.link[0].url,
 		.arg = f->chain.link[0].arg,
 		.content_type = type != NULL ? type : "",
-		.body = body->data,
-		.body_len = body->len,
+		.each_piece = vtk_body_present(bo) ? vtk_body_each : NULL,
 		.ops = &vtk_fields_ops,
 		.priv = &t,
 	};
@@ -77,24 +76,18 @@ static int
 director_answer(VRT_CTX, struct vtk_fetch *f)
 {
 	struct busyobj *bo = ctx->bo;
-	struct vtk_body body;
 	struct tkvm_err err;
 	int r;
 
-	if (vtk_body_read(bo, &body, &err) != 0) {
-		VSLb(bo->vsl, SLT_FetchError, "tinykvm: %s", err.text);
-		return (director_fail(bo, err.code));
-	}
 	HTTP_Setup(bo->beresp, bo->ws, bo->vsl, SLT_BerespMethod);
 	if (COMPAT_CORE_LOGS_BERESP)
 		bo->beresp->vsl = NULL;
-	r = director_run(ctx, f, &body);
-	vtk_body_free(&body);
+	r = director_run(ctx, f);
 	if (r == 0) {
 		r = vtk_response(bo, f, &err);
 		if (r != 0) {
 			VSLb(bo->vsl, SLT_FetchError, "tinykvm: %s", err.text);
-			tkvm_reply_release(&f->reply);
+			vtk_chain_done(bo->vsl, &f->chain, &f->reply);
 		}
 	}
 	bo->beresp->vsl = bo->vsl;
@@ -106,7 +99,6 @@ director_gethdrs(VRT_CTX, VCL_BACKEND d)
 {
 	struct vtk_program *p;
 	struct vtk_fetch *f;
-	int r;
 
 	CHECK_OBJ_NOTNULL(ctx, VRT_CTX_MAGIC);
 	CHECK_OBJ_NOTNULL(ctx->bo, BUSYOBJ_MAGIC);
@@ -130,25 +122,21 @@ director_gethdrs(VRT_CTX, VCL_BACKEND d)
 	AZ(f->reply);
 	memset(&f->policy, 0, sizeof f->policy);
 	f->sent = 0;
-	r = director_answer(ctx, f);
-	vtk_counters_gauge(p, false);
-	return (r);
+	return (director_answer(ctx, f));
 }
 
 static void
 director_finish(VRT_CTX, VCL_BACKEND d)
 {
-	struct vtk_program *p;
 	struct vtk_fetch *f;
 
+	(void)d;
 	CHECK_OBJ_NOTNULL(ctx->bo, BUSYOBJ_MAGIC);
 	CHECK_OBJ_NOTNULL(ctx->bo->htc, HTTP_CONN_MAGIC);
-	CAST_OBJ_NOTNULL(p, d->priv, VTK_PROGRAM_MAGIC);
 	CAST_OBJ_NOTNULL(f, ctx->bo->htc->priv, VTK_FETCH_MAGIC);
 	ctx->bo->htc->priv = NULL;
 	ctx->bo->htc = NULL;
-	if (f->reply != NULL)
-		tkvm_reply_release(&f->reply);
+	vtk_chain_done(ctx->bo->vsl, &f->chain, &f->reply);
 }
 
 static VCL_BOOL
@@ -172,19 +160,22 @@ director_list(VRT_CTX, VCL_BACKEND d, struct vsb *vsb, int pflag, int jflag)
 	CAST_OBJ_NOTNULL(p, d->priv, VTK_PROGRAM_MAGIC);
 	tkvm_program_counters(p->program, &c);
 	if (jflag) {
-		VSB_printf(vsb, "{\"machines\": %u, \"idle\": %u, \"waiting\": "
-		    "%u, \"invocations\": %ju, \"exceptions\": %ju, "
-		    "\"timeouts\": %ju}%s", c.machines, c.idle, c.waiting,
+		VSB_printf(vsb, "{\"machines\": %ju, \"idle\": %ju, "
+		    "\"waiting\": %ju, \"invocations\": %ju, "
+		    "\"exceptions\": %ju, "
+		    "\"timeouts\": %ju}%s", (uintmax_t)c.machines,
+		    (uintmax_t)c.idle, (uintmax_t)c.waiting,
 		    (uintmax_t)c.invocations, (uintmax_t)c.exceptions,
 		    (uintmax_t)c.timeouts, pflag ? ",\n" : "");
 		return;
 	}
 	if (!pflag) {
-		VSB_printf(vsb, "%u/%u\tgood", c.idle, c.machines);
+		VSB_printf(vsb, "%ju/%ju\tgood", (uintmax_t)c.idle,
+		    (uintmax_t)c.machines);
 		return;
 	}
-	VSB_printf(vsb, "\n  machines: %u, idle: %u, waiting requests: %u",
-	    c.machines, c.idle, c.waiting);
+	VSB_printf(vsb, "\n  machines: %ju, idle: %ju, waiting requests: %ju",
+	    (uintmax_t)c.machines, (uintmax_t)c.idle, (uintmax_t)c.waiting);
 	VSB_printf(vsb, "\n  invocations: %ju, exceptions: %ju, timeouts: %ju",
 	    (uintmax_t)c.invocations, (uintmax_t)c.exceptions,
 	    (uintmax_t)c.timeouts);

@@ -22,7 +22,7 @@ static unsigned vcls;
 static void
 vcl_program_free(struct vtk_program *p)
 {
-	vtk_counters_gauge(p, true);
+	vtk_counters_remove(p);
 	if (p->director != NULL)
 		VRT_DelDirector(&p->director);
 	FREE_OBJ(p);
@@ -86,27 +86,6 @@ vtk_vcl_make(VRT_CTX, struct vmod_priv *priv, const char *fn)
 	return (v);
 }
 
-/*
- * The name shown by backend.list: what is not a letter, digit, '_', '-' or '.'
- * would spoil its columns or could not be typed at the command line.
- */
-static void
-vcl_director_name(const char *program, char *buf, size_t size)
-{
-	size_t i;
-
-	for (i = 0; program[i] != '\0' && i + 1 < size; i++) {
-		char c = program[i];
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') || c == '-' || c == '.')
-			buf[i] = c;
-		else
-			buf[i] = '_';
-	}
-	buf[i] = '\0';
-}
-
 static struct vtk_program *
 vcl_program_new(VRT_CTX, struct tkvm_program *program)
 {
@@ -117,11 +96,14 @@ vcl_program_new(VRT_CTX, struct tkvm_program *program)
 	if (p == NULL)
 		return (NULL);
 	p->program = program;
-	vcl_director_name(tkvm_program_name(program), name, sizeof name);
 	p->director = VRT_AddDirector(ctx, vtk_director_methods, p,
-	    "tinykvm(%s)", name);
-	if (p->director == NULL)
-		FREE_OBJ(p);
+	    "tinykvm(%s)", vtk_plain_name(tkvm_program_name(program), name,
+	    sizeof name));
+	if (p->director == NULL || vtk_counters_add(ctx, p) != 0) {
+		vcl_program_free(p);
+		return (NULL);
+	}
+	vtk_counters_update(p);
 	return (p);
 }
 
@@ -164,6 +146,7 @@ event_warm(struct vtk_vcl *v)
 	for (unsigned i = 0; i < v->n; i++) {
 		struct vtk_program *p = v->program[i];
 
+		VRT_VSC_Reveal(p->vsc_seg);
 		if (!p->start && !tkvm_program_starts(p->program))
 			continue;
 		if (tkvm_program_start(p->program, true, &err) != 0)
@@ -177,7 +160,8 @@ event_cold(struct vtk_vcl *v)
 {
 	for (unsigned i = 0; i < v->n; i++) {
 		tkvm_program_stop(v->program[i]->program);
-		vtk_counters_gauge(v->program[i], false);
+		vtk_counters_update(v->program[i]);
+		VRT_VSC_Hide(v->program[i]->vsc_seg);
 	}
 }
 

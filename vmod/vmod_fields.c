@@ -267,6 +267,15 @@ fields_log(void *priv, const char *text, size_t len)
 		    len < 4096 ? (int)len : 4096, text);
 }
 
+static void
+fields_ran(void *priv, const struct tkvm_reply *reply)
+{
+	struct vtk_transaction *t;
+
+	CAST_OBJ_NOTNULL(t, priv, VTK_TRANSACTION_MAGIC);
+	vtk_chain_ran(t->ctx, t->vsl, reply);
+}
+
 const struct tkvm_transaction_ops vtk_fields_ops = {
 	.append = fields_append,
 	.set = fields_set,
@@ -274,6 +283,7 @@ const struct tkvm_transaction_ops vtk_fields_ops = {
 	.find = fields_find,
 	.field = fields_field,
 	.set_cacheable = fields_set_cacheable,
+	.ran = fields_ran,
 	.log = fields_log,
 };
 

@@ -60,23 +60,62 @@ vtk_log_failed(struct vsl_log *vsl, enum VSL_tag_e tag,
 	VSLb(vsl, tag, "tinykvm: %s: %s", names, text);
 }
 
-void
-vtk_log_reply(struct vsl_log *vsl, const struct vtk_chain *c,
-    const struct tkvm_reply *reply)
+const char *
+vtk_plain_name(const char *name, char *buf, size_t size)
 {
-	char names[96];
+	size_t i;
+
+	for (i = 0; name[i] != '\0' && i + 1 < size; i++) {
+		char c = name[i];
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || c == '-' || c == '.')
+			buf[i] = c;
+		else
+			buf[i] = '_';
+	}
+	buf[i] = '\0';
+	return (buf);
+}
+
+void
+vtk_log_reason(struct vsl_log *vsl, const struct tkvm_reply *reply)
+{
+	if (vsl != NULL)
+		VSLb(vsl, SLT_Error, "tinykvm: %s: %s%s", reply->program,
+		    reply->error.text,
+		    reply->by_on_error ? " (on_error answered)" : "");
+}
+
+/* One word for what became of an execution. */
+static const char *
+outcome(const struct tkvm_reply *reply)
+{
+	switch (reply->error.code) {
+	case TKVM_OK: return ("ok");
+	case TKVM_ETIMEOUT: return ("timeout");
+	case TKVM_EWORKMEM: return ("memory");
+	case TKVM_EGUEST: return ("exception");
+	case TKVM_EBUSY: return ("busy");
+	case TKVM_EBODY: return ("body");
+	default: return ("host");
+	}
+}
+
+void
+vtk_log_run(struct vsl_log *vsl, const struct tkvm_reply *reply)
+{
+	char name[64];
 
 	if (vsl == NULL)
 		return;
-	chain_text(c, names, sizeof names);
-	if (reply->error.code != TKVM_OK)
-		VSLb(vsl, SLT_Error, "tinykvm: %s: %s%s", names,
-		    reply->error.text,
-		    reply->by_on_error ? " (on_error answered)" : "");
-	VSLb(vsl, SLT_VCL_Log, "tinykvm: %s: status %u, %ju bytes, "
-	    "queue %.6f run %.6f reset %.6f, exits %ju faults %ju pages %ju",
-	    names, reply->status, (uintmax_t)reply->body_len,
+	VSLb(vsl, SLT_VCL_Log, "tinykvm_run: %s %d %u %s%s %.6f %.6f %.6f %ju "
+	    "%ju %ju %ju %ju", vtk_plain_name(reply->program, name,
+	    sizeof name), reply->machine, reply->status, outcome(reply),
+	    reply->by_on_error ? "+on_error" : "",
 	    1e-9 * (double)reply->queue_ns, 1e-9 * (double)reply->run_ns,
-	    1e-9 * (double)reply->reset_ns, (uintmax_t)reply->exits,
+	    1e-9 * (double)reply->reset_ns, (uintmax_t)reply->input_bytes,
+	    (uintmax_t)(reply->body_len == TKVM_LENGTH_UNKNOWN ? 0 :
+	    reply->body_len), (uintmax_t)reply->exits,
 	    (uintmax_t)reply->faults, (uintmax_t)reply->pages_copied);
 }

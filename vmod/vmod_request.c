@@ -1,114 +1,82 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vmod_request.c: a bereq's body, read whole before the program runs.
+ * vmod_request.c: a bereq's body, piece by piece as it arrives.
  *
- * It has to be: Varnish lets go of the client's request before it asks for the
- * first byte of the answer. Two kinds: cached by std.cache_req_body() and
- * readable any number of times, or still on the client's connection and
- * readable once.
+ * The library decides what becomes of the pieces: they are gathered, so that a
+ * slow client holds no machine, or go straight to a program that takes them.
+ * All of it happens before the answer: Varnish lets go of the client's request
+ * before it asks for the answer's first byte. Two kinds: cached by
+ * std.cache_req_body() and readable any number of times, or still on the
+ * client's connection and readable once.
  */
-#include <stdlib.h>
-
 #include "vmod_tinykvm.h"
 
-#define BODY_MAX ((size_t)512 << 20)	/* no program can hold more */
-#define BODY_FIRST ((size_t)16 << 10)
-#define BODY_FIRST_MAX ((size_t)16 << 20)
-
-/* Room for one more piece; doubles, so that copying stays linear. */
-static int
-body_grow(struct vtk_body *b, size_t more)
-{
-	size_t need, size;
-	char *data;
-
-	if (__builtin_add_overflow(b->len, more, &need) || need > BODY_MAX) {
-		b->too_large = true;
-		return (-1);
-	}
-	if (need <= b->size)
-		return (0);
-	size = b->size == 0 ? BODY_FIRST : b->size;
-	while (size < need)
-		size *= 2;
-	data = realloc(b->data, size);
-	if (data == NULL)
-		return (-1);
-	b->data = data;
-	b->size = size;
-	return (0);
-}
+struct source {
+	unsigned magic;
+#define SOURCE_MAGIC 0x5be0cd19
+	int (*piece)(void *arg, const void *data, size_t len);
+	void *arg;
+	uint64_t bytes;
+	int r;				/* piece() did not want more */
+};
 
 static int
-body_piece(void *priv, unsigned flush, const void *ptr, ssize_t len)
+source_piece(void *priv, unsigned flush, const void *ptr, ssize_t len)
 {
-	struct vtk_body *b;
+	struct source *s;
 
-	CAST_OBJ_NOTNULL(b, priv, VTK_BODY_MAGIC);
+	CAST_OBJ_NOTNULL(s, priv, SOURCE_MAGIC);
 	(void)flush;
 	if (ptr == NULL || len <= 0)
 		return (0);
-	if (body_grow(b, (size_t)len) != 0)
-		return (-1);
-	memcpy(b->data + b->len, ptr, (size_t)len);
-	b->len += (size_t)len;
-	return (0);
-}
-
-/* A client may announce more than it sends: believe it only so far. */
-static size_t
-body_first_size(const struct busyobj *bo)
-{
-	ssize_t l = http_GetContentLength(bo->bereq);
-
-	if (l <= 0)
-		return (1);
-	return ((size_t)l < BODY_FIRST_MAX ? (size_t)l : BODY_FIRST_MAX);
+	s->bytes += (uint64_t)len;
+	s->r = s->piece(s->arg, ptr, (size_t)len);
+	return (s->r != 0 ? -1 : 0);
 }
 
 static int
-body_read_client(struct busyobj *bo, struct vtk_body *b)
+read_client(struct busyobj *bo, struct source *s)
 {
 	ssize_t r;
 
-	r = VRB_Iterate(bo->wrk, bo->vsl, bo->req, body_piece, b);
+	r = VRB_Iterate(bo->wrk, bo->vsl, bo->req, source_piece, s);
 	if (bo->req->req_body_status != BS_CACHED)
 		bo->no_retry = "req.body not cached";
-	if (bo->req->req_body_status == BS_ERROR || r < 0)
+	if (bo->req->req_body_status == BS_ERROR || r != 0)
 		bo->req->doclose = SC_RX_BODY;
 	return (r != 0 || bo->req->req_body_status == BS_ERROR ? -1 : 0);
 }
 
-int
-vtk_body_read(struct busyobj *bo, struct vtk_body *b, struct tkvm_err *err)
+bool
+vtk_body_present(const struct busyobj *bo)
 {
-	int r;
-
-	INIT_OBJ(b, VTK_BODY_MAGIC);
-	if (bo->bereq_body == NULL && bo->req == NULL)
-		return (0);
-	if (body_grow(b, body_first_size(bo)) != 0)
-		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for the "
-		    "request body"));
-	if (bo->bereq_body != NULL)
-		r = ObjIterate(bo->wrk, bo->bereq_body, b, body_piece, 0);
-	else
-		r = body_read_client(bo, b);
-	bo->acct.bereq_bodybytes += b->len;
-	if (r == 0)
-		return (0);
-	vtk_body_free(b);
-	if (b->too_large)
-		return (tkvm_fail(err, TKVM_EBODY, "the request body is "
-		    "larger than %zu MiB", BODY_MAX >> 20));
-	return (tkvm_fail(err, TKVM_EBODY, "the request body could not be "
-	    "read from the client"));
+	return (bo->bereq_body != NULL || bo->req != NULL);
 }
 
-void
-vtk_body_free(struct vtk_body *b)
+int
+vtk_body_each(void *priv,
+    int (*piece)(void *arg, const void *data, size_t len), void *arg,
+    struct tkvm_err *err)
 {
-	CHECK_OBJ_NOTNULL(b, VTK_BODY_MAGIC);
-	free(b->data);
-	b->data = NULL;
+	struct vtk_transaction *t;
+	struct busyobj *bo;
+	struct source s;
+	int r;
+
+	CAST_OBJ_NOTNULL(t, priv, VTK_TRANSACTION_MAGIC);
+	bo = t->ctx->bo;
+	INIT_OBJ(&s, SOURCE_MAGIC);
+	s.piece = piece;
+	s.arg = arg;
+	if (bo->bereq_body != NULL)
+		r = ObjIterate(bo->wrk, bo->bereq_body, &s, source_piece, 0);
+	else
+		r = read_client(bo, &s);
+	bo->acct.bereq_bodybytes += s.bytes;
+	if (s.r != 0)
+		return (s.r);
+	if (r != 0)
+		return (tkvm_fail(err, TKVM_EBODY, "the request body could not "
+		    "be read from the client"));
+	return (0);
 }

@@ -104,8 +104,9 @@ static enum vfp_status
 response_vfp_pull(struct vfp_ctx *vc, struct vfp_entry *vfe, void *ptr,
     ssize_t *lenp)
 {
+	struct tkvm_err err;
 	struct vtk_fetch *f;
-	uint64_t n, left;
+	size_t n;
 
 	CHECK_OBJ_NOTNULL(vc, VFP_CTX_MAGIC);
 	CAST_OBJ_NOTNULL(f, vfe->priv1, VTK_FETCH_MAGIC);
@@ -114,12 +115,13 @@ response_vfp_pull(struct vfp_ctx *vc, struct vfp_entry *vfe, void *ptr,
 	assert(*lenp > 0);
 	if (f->reply == NULL)
 		return (VFP_Error(vc, "tinykvm: the answer is gone"));
-	left = f->reply->body_len - f->sent;
-	n = left < (uint64_t)*lenp ? left : (uint64_t)*lenp;
-	memcpy(ptr, (const char *)f->reply->body + f->sent, n);
-	f->sent += n;
+	if (tkvm_reply_read(f->reply, ptr, (size_t)*lenp, &n, &err) != 0)
+		return (VFP_Error(vc, "tinykvm: %s: %s", f->reply->program,
+		    err.text));
 	*lenp = (ssize_t)n;
-	return (n == left ? VFP_END : VFP_OK);
+	f->sent += n;
+	/* At its length it ends without asking a program once more. */
+	return (n == 0 || f->sent == f->reply->body_len ? VFP_END : VFP_OK);
 }
 
 static const struct vfp response_vfp = {
@@ -153,7 +155,8 @@ response_headers(struct busyobj *bo, const struct tkvm_reply *reply)
 	http_PutResponse(hp, "HTTP/1.1", reply->status, NULL);
 	if (vtk_fields_content_type(hp, reply->content_type) != 0)
 		return (-1);
-	if (!response_says_length(bo, reply))
+	if (!response_says_length(bo, reply) ||
+	    reply->body_len == TKVM_LENGTH_UNKNOWN)
 		return (0);
 	line = WS_Printf(bo->ws, "Content-Length: %ju",
 	    (uintmax_t)reply->body_len);
@@ -177,6 +180,10 @@ vtk_response(struct busyobj *bo, struct vtk_fetch *f, struct tkvm_err *err)
 	if (reply->body_len > 0 && !response_bodiless(bo, reply->status)) {
 		htc->body_status = BS_LENGTH;
 		htc->content_length = (ssize_t)reply->body_len;
+		if (reply->body_len == TKVM_LENGTH_UNKNOWN) {
+			htc->body_status = BS_EOF;
+			htc->content_length = -1;
+		}
 	}
 	vfe = VFP_Push(bo->vfc, &response_vfp);
 	if (vfe == NULL)

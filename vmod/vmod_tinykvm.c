@@ -192,7 +192,7 @@ vmod_invalidate_programs(VRT_CTX, struct vmod_priv *priv, VCL_STRING regex)
 		if (!matches(re, tkvm_program_name(p)))
 			continue;
 		tkvm_program_stop(p);
-		vtk_counters_gauge(v->program[i], false);
+		vtk_counters_update(v->program[i]);
 		n++;
 		if (ctx->vsl != NULL)
 			VSLb(ctx->vsl, SLT_VCL_Log, "tinykvm: %s: stopped by "
@@ -202,13 +202,27 @@ vmod_invalidate_programs(VRT_CTX, struct vmod_priv *priv, VCL_STRING regex)
 	return (n);
 }
 
+/* Move a text of the library into the workspace; free it. */
+static const char *
+own_text(VRT_CTX, const char *fn, char *text)
+{
+	const char *copy = text != NULL ? WS_Copy(ctx->ws, text, -1) : NULL;
+
+	free(text);
+	if (copy == NULL)
+		VRT_fail(ctx, "tinykvm.%s(): out of workspace; raise the "
+		    "parameter workspace_%s, or pass a pattern that fewer "
+		    "programs match", fn,
+		    ctx->bo != NULL ? "backend" : "client");
+	return (copy);
+}
+
 VCL_STRING
 vmod_stats(VRT_CTX, struct vmod_priv *priv, VCL_STRING pattern,
     VCL_INT indentation)
 {
 	struct vtk_vcl *v;
 	const char *text = "{}";
-	char *json = NULL;
 	vre_t *re;
 
 	CHECK_OBJ_NOTNULL(ctx, VRT_CTX_MAGIC);
@@ -220,26 +234,59 @@ vmod_stats(VRT_CTX, struct vmod_priv *priv, VCL_STRING pattern,
 	if (indentation > 16)
 		indentation = 16;
 	v = vtk_vcl_get(priv);
-	if (v != NULL) {
-		json = tkvm_library_stats(v->library, matches, re,
-		    (int)indentation);
-		text = json != NULL ? WS_Copy(ctx->ws, json, -1) : NULL;
-		free(json);
-	}
+	if (v != NULL)
+		text = own_text(ctx, "stats", tkvm_library_stats(v->library,
+		    matches, re, (int)indentation));
 	VRE_free(&re);
-	if (text != NULL)
-		return (text);
-	VRT_fail(ctx, "tinykvm.stats(): out of workspace; raise the parameter "
-	    "workspace_%s, or pass a pattern that fewer programs match",
-	    ctx->bo != NULL ? "backend" : "client");
-	return ("{}");
+	return (text != NULL ? text : "{}");
+}
+
+VCL_STRING
+vmod_metrics(VRT_CTX, struct vmod_priv *priv, VCL_STRING pattern)
+{
+	struct vtk_vcl *v;
+	const char *text = "";
+	vre_t *re;
+
+	CHECK_OBJ_NOTNULL(ctx, VRT_CTX_MAGIC);
+	re = compile(ctx, "metrics", pattern);
+	if (re == NULL)
+		return ("");
+	v = vtk_vcl_get(priv);
+	if (v != NULL)
+		text = own_text(ctx, "metrics", tkvm_library_metrics(
+		    v->library, matches, re));
+	VRE_free(&re);
+	return (text != NULL ? text : "");
+}
+
+VCL_BOOL
+vmod_is_ready(VRT_CTX, struct vmod_priv *priv, VCL_STRING program)
+{
+	struct vtk_program *p;
+
+	CHECK_OBJ_NOTNULL(ctx, VRT_CTX_MAGIC);
+	p = vtk_program_find(ctx, priv, "is_ready", program);
+	return (p != NULL && tkvm_program_ready(p->program));
+}
+
+VCL_STRING
+vmod_last_error(VRT_CTX)
+{
+	CHECK_OBJ_NOTNULL(ctx, VRT_CTX_MAGIC);
+	if (ctx->req == NULL && ctx->bo == NULL) {
+		VRT_fail(ctx, "tinykvm.last_error(): works only where there "
+		    "is a request; not in vcl_init or vcl_fini");
+		return (NULL);
+	}
+	return (vtk_reason_get(ctx));
 }
 
 /*--- backends -------------------------------------------------------------*/
 
 VCL_BOOL
 vmod_chain(VRT_CTX, struct vmod_priv *priv, VCL_STRING program, VCL_STRING arg,
-    VCL_STRING config, VCL_INT error_treshold)
+    VCL_STRING config, VCL_INT error_treshold, VCL_ENUM on_failure)
 {
 	struct vtk_program *p;
 	struct vtk_chain *c;
@@ -263,7 +310,21 @@ vmod_chain(VRT_CTX, struct vmod_priv *priv, VCL_STRING program, VCL_STRING arg,
 		return (0);
 	}
 	return (vtk_chain_add(ctx, c, "chain", p, arg, config,
-	    (int)error_treshold) == 0);
+	    (int)error_treshold, on_failure == VENUM(original)) == 0);
+}
+
+VCL_VOID
+vmod_chain_clear(VRT_CTX, struct vmod_priv *priv)
+{
+	struct vtk_vcl *v = vtk_vcl_get(priv);
+	struct vtk_chain *c;
+
+	if (!only_in(ctx, "chain_clear", VCL_MET_BACKEND_FETCH,
+	    "vcl_backend_fetch") || v == NULL)
+		return;
+	c = vtk_chain_get(ctx, v, "chain_clear");
+	if (c != NULL)
+		c->n = 0;
 }
 
 /* The task's fetch through that program; NULL and VRT_fail. */
@@ -291,7 +352,7 @@ fetch_make(VRT_CTX, const struct vtk_program *p)
 
 VCL_BACKEND
 vmod_program(VRT_CTX, struct vmod_priv *priv, VCL_STRING program,
-    VCL_STRING arg, VCL_STRING config)
+    VCL_STRING arg, VCL_STRING config, VCL_ENUM on_failure)
 {
 	struct vtk_program *p;
 	struct vtk_chain *c;
@@ -306,7 +367,7 @@ vmod_program(VRT_CTX, struct vmod_priv *priv, VCL_STRING program,
 	c = vtk_chain_get(ctx, vtk_vcl_get(priv), "program");
 	f = c != NULL ? fetch_make(ctx, p) : NULL;
 	if (f == NULL || vtk_chain_add(ctx, c, "program", p, arg, config,
-	    NO_THRESHOLD) != 0)
+	    NO_THRESHOLD, on_failure == VENUM(original)) != 0)
 		return (NULL);
 	f->chain = *c;
 	c->n = 0;
@@ -315,13 +376,19 @@ vmod_program(VRT_CTX, struct vmod_priv *priv, VCL_STRING program,
 
 /*--- strings and synthetic answers ----------------------------------------*/
 
+/* A chain that runs here and now, and what came of it. */
+struct here {
+	struct vtk_chain chain;
+	struct tkvm_reply *reply;
+};
+
 /*
- * Run the chain built so far and this program, without a request body.
- * 0 and a reply; -1 without one, c->n is 0 in any case.
+ * Run the chain built so far and this program, without a request body. 0 and
+ * an answer that is whole, for vtk_chain_done(); -1 without one.
  */
 static int
 run_here(VRT_CTX, struct vmod_priv *priv, const char *fn, VCL_STRING program,
-    VCL_STRING url, VCL_STRING arg, struct tkvm_reply **rp)
+    VCL_STRING url, VCL_STRING arg, struct here *h)
 {
 	struct vtk_transaction t;
 	struct tkvm_request req = {
@@ -331,23 +398,70 @@ run_here(VRT_CTX, struct vmod_priv *priv, const char *fn, VCL_STRING program,
 		.priv = &t,
 	};
 	struct vtk_program *p;
+	struct tkvm_err err;
 	struct vtk_chain *c;
-	int r;
 
+	h->reply = NULL;
 	p = vtk_program_find(ctx, priv, fn, program);
 	if (p == NULL)
 		return (-1);
 	c = vtk_chain_get(ctx, vtk_vcl_get(priv), fn);
 	if (c == NULL || vtk_chain_add(ctx, c, fn, p, url, arg,
-	    NO_THRESHOLD) != 0)
+	    NO_THRESHOLD, false) != 0)
 		return (-1);
-	req.url = c->link[0].url;
-	req.arg = c->link[0].arg;
-	vtk_fields_init(ctx, &t, NULL);
-	r = vtk_chain_run(ctx, c, &req, SLT_Error, rp);
+	h->chain = *c;
 	c->n = 0;
-	vtk_counters_gauge(p, false);
-	return (r != 0 ? -1 : 0);
+	req.url = h->chain.link[0].url;
+	req.arg = h->chain.link[0].arg;
+	vtk_fields_init(ctx, &t, NULL);
+	if (vtk_chain_run(ctx, &h->chain, &req, SLT_Error, &h->reply) != 0)
+		return (-1);
+	if (tkvm_reply_collect(h->reply, &err) == 0)
+		return (0);
+	vtk_log_reason(ctx->vsl, h->reply);
+	vtk_reason_set(ctx, err.text);
+	vtk_chain_done(ctx->vsl, &h->chain, &h->reply);
+	return (-1);
+}
+
+/*
+ * The body of a program's answer in the workspace, with a NUL behind it; NULL
+ * when there is none to use: it failed, or its status is error_treshold.
+ */
+static const char *
+body_here(VRT_CTX, struct vmod_priv *priv, const char *fn, VCL_STRING program,
+    VCL_STRING url, VCL_STRING arg, VCL_INT error_treshold, size_t *len)
+{
+	const struct tkvm_reply *r;
+	struct here h;
+	char *text = NULL;
+
+	if (ctx->req == NULL && ctx->bo == NULL) {
+		VRT_fail(ctx, "tinykvm.%s(): works only where there is a "
+		    "request; not in vcl_init or vcl_fini", fn);
+		return (NULL);
+	}
+	if (!good_threshold(ctx, fn, error_treshold) ||
+	    run_here(ctx, priv, fn, program, url, arg, &h) != 0)
+		return (NULL);
+	r = h.reply;
+	if (r->status < error_treshold) {
+		text = r->body_len < UINT32_MAX ?
+		    WS_Alloc(ctx->ws, (unsigned)r->body_len + 1) : NULL;
+		if (text == NULL)
+			VRT_fail(ctx, "tinykvm.%s(): the answer of %ju bytes "
+			    "does not fit; raise the parameter workspace_%s",
+			    fn, (uintmax_t)r->body_len,
+			    ctx->bo != NULL ? "backend" : "client");
+	}
+	if (text != NULL) {
+		if (r->body_len > 0)
+			memcpy(text, r->body, r->body_len);
+		text[r->body_len] = '\0';
+		*len = r->body_len;
+	}
+	vtk_chain_done(ctx->vsl, &h.chain, &h.reply);
+	return (text);
 }
 
 VCL_STRING
@@ -355,38 +469,30 @@ vmod_to_string(VRT_CTX, struct vmod_priv *priv, VCL_STRING program,
     VCL_STRING url, VCL_STRING arg, VCL_STRING on_error,
     VCL_INT error_treshold, VCL_INT soft_reset)
 {
-	struct tkvm_reply *reply = NULL;
-	char *text;
+	const char *text;
+	size_t len;
 
 	(void)soft_reset;
 	CHECK_OBJ_NOTNULL(ctx, VRT_CTX_MAGIC);
-	if (ctx->req == NULL && ctx->bo == NULL) {
-		VRT_fail(ctx, "tinykvm.to_string(): works only where there is "
-		    "a request; not in vcl_init or vcl_fini");
-		return (NULL);
-	}
-	if (!good_threshold(ctx, "to_string", error_treshold))
-		return (NULL);
-	if (run_here(ctx, priv, "to_string", program, url, arg, &reply) != 0)
-		return (on_error);
-	if (reply->status >= error_treshold) {
-		tkvm_reply_release(&reply);
-		return (on_error);
-	}
-	text = reply->body_len < UINT32_MAX ?
-	    WS_Alloc(ctx->ws, (unsigned)reply->body_len + 1) : NULL;
-	if (text == NULL) {
-		VRT_fail(ctx, "tinykvm.to_string(): the answer of %ju bytes "
-		    "does not fit; raise the parameter workspace_%s",
-		    (uintmax_t)reply->body_len,
-		    ctx->bo != NULL ? "backend" : "client");
-	} else {
-		if (reply->body_len > 0)
-			memcpy(text, reply->body, reply->body_len);
-		text[reply->body_len] = '\0';
-	}
-	tkvm_reply_release(&reply);
-	return (text);
+	text = body_here(ctx, priv, "to_string", program, url, arg,
+	    error_treshold, &len);
+	if (text != NULL)
+		return (text);
+	return (VRT_handled(ctx) ? NULL : on_error);
+}
+
+VCL_BLOB
+vmod_to_blob(VRT_CTX, struct vmod_priv *priv, VCL_STRING program,
+    VCL_STRING url, VCL_STRING arg, VCL_INT error_treshold)
+{
+	const char *data;
+	size_t len;
+
+	CHECK_OBJ_NOTNULL(ctx, VRT_CTX_MAGIC);
+	data = body_here(ctx, priv, "to_blob", program, url, arg,
+	    error_treshold, &len);
+	return (data == NULL ? NULL : VRT_blob(ctx, "tinykvm.to_blob()", data,
+	    len, 0x746b766d));
 }
 
 /* Put a reply into the answer under construction; returns its status. */
@@ -418,7 +524,7 @@ VCL_INT
 vmod_synth(VRT_CTX, struct vmod_priv *priv, VCL_INT status, VCL_STRING program,
     VCL_STRING url, VCL_STRING arg, VCL_INT soft_reset)
 {
-	struct tkvm_reply *reply = NULL;
+	struct here h;
 
 	(void)soft_reset;
 	if (!only_in(ctx, "synth", VCL_MET_SYNTH | VCL_MET_BACKEND_ERROR,
@@ -430,11 +536,10 @@ vmod_synth(VRT_CTX, struct vmod_priv *priv, VCL_INT status, VCL_STRING program,
 		    (intmax_t)status);
 		return (0);
 	}
-	if (run_here(ctx, priv, "synth", program, url, arg, &reply) != 0 &&
+	if (run_here(ctx, priv, "synth", program, url, arg, &h) != 0 &&
 	    VRT_handled(ctx))
 		return (0);
-	status = synth_answer(ctx, status, reply);
-	if (reply != NULL)
-		tkvm_reply_release(&reply);
+	status = synth_answer(ctx, status, h.reply);
+	vtk_chain_done(ctx->vsl, &h.chain, &h.reply);
 	return (status);
 }

@@ -25,7 +25,10 @@ struct vtk_program {
 	struct tkvm_program *program;
 	VCL_BACKEND director;
 	bool start;		/* start() was called: run while warm */
-	uint32_t machines;	/* its share of the counter of that name */
+	uint64_t machines;	/* its share of the counter of that name */
+	struct VSC_tinykvm *vsc;
+	struct vsc_seg *vsc_seg;
+	pthread_mutex_t vsc_lock;
 };
 
 /* What a VCL that imports the module owns: PRIV_VCL. */
@@ -44,6 +47,7 @@ struct vtk_chain {
 	unsigned n;
 	unsigned retries;	/* of the bereq that it was made for */
 	struct tkvm_link link[TKVM_CHAIN_MAX];
+	struct vtk_program *program[TKVM_CHAIN_MAX];
 };
 
 /* What a program said about caching, until Varnish can be told. */
@@ -60,7 +64,7 @@ struct vtk_fetch {
 #define VTK_FETCH_MAGIC 0x510e527f
 	struct vtk_chain chain;
 	struct tkvm_reply *reply;
-	uint64_t sent;
+	uint64_t sent;		/* of its body */
 	struct vtk_policy policy;
 	struct http_conn htc[1];
 };
@@ -73,15 +77,6 @@ struct vtk_transaction {
 	struct http *fields[2];		/* by enum tkvm_where, or NULL */
 	struct vsl_log *vsl;
 	struct vtk_policy *policy;	/* in a fetch, else NULL */
-};
-
-/* A request body, read whole. */
-struct vtk_body {
-	unsigned magic;
-#define VTK_BODY_MAGIC 0x5be0cd19
-	char *data;			/* NULL: there is none */
-	size_t len, size;
-	bool too_large;
 };
 
 /*--- vmod_event.c ---------------------------------------------------------*/
@@ -108,22 +103,36 @@ struct vtk_program *vtk_program_find(VRT_CTX, const struct vmod_priv *priv,
 struct vtk_chain *vtk_chain_get(VRT_CTX, struct vtk_vcl *v, const char *fn);
 /* Add a program; -1 and VRT_fail when the chain is full. */
 int vtk_chain_add(VRT_CTX, struct vtk_chain *c, const char *fn,
-    const struct vtk_program *p, const char *url, const char *arg,
-    int threshold);
+    struct vtk_program *p, const char *url, const char *arg, int threshold,
+    bool pass_original);
 /*
- * Run a chain and log and count how it went. 0 and a reply, or the library's
- * code and no reply; the reason is logged under tag.
+ * Run a chain. 0 and a reply for vtk_chain_done(), or the library's code and
+ * no reply; the reason is logged under tag.
  */
 int vtk_chain_run(VRT_CTX, const struct vtk_chain *c,
     const struct tkvm_request *req, enum VSL_tag_e tag,
     struct tkvm_reply **rp) TKVM_MUST_CHECK;
+/*
+ * The reply has been used: clean the machine, log and count what it cost, free
+ * it. *rp becomes NULL; NULL is fine.
+ */
+void vtk_chain_done(struct vsl_log *vsl, const struct vtk_chain *c,
+    struct tkvm_reply **rp);
+/* One program ran, see tkvm_transaction_ops. */
+void vtk_chain_ran(VRT_CTX, struct vsl_log *vsl,
+    const struct tkvm_reply *reply);
+/* Why the task's last call failed; NULL: it did not. */
+void vtk_reason_set(VRT_CTX, const char *text);
+const char *vtk_reason_get(VRT_CTX);
 
 /*--- vmod_request.c -------------------------------------------------------*/
 
-/* Read bereq's body; 0, or -1 with a sentence in *err. */
-int vtk_body_read(struct busyobj *bo, struct vtk_body *body,
-    struct tkvm_err *err) TKVM_MUST_CHECK;
-void vtk_body_free(struct vtk_body *body);
+/* Has bereq a body that may be read? */
+bool vtk_body_present(const struct busyobj *bo);
+/* tkvm_request.each_piece; priv is a struct vtk_transaction. */
+int vtk_body_each(void *priv,
+    int (*piece)(void *arg, const void *data, size_t len), void *arg,
+    struct tkvm_err *err);
 
 /*--- vmod_response.c ------------------------------------------------------*/
 
@@ -160,9 +169,12 @@ void vtk_log_background(void *priv, const char *program, const char *text);
 /* One line that says why a chain could not run. */
 void vtk_log_failed(struct vsl_log *vsl, enum VSL_tag_e tag,
     const struct vtk_chain *c, const char *text);
-/* One line that says what a chain did. */
-void vtk_log_reply(struct vsl_log *vsl, const struct vtk_chain *c,
-    const struct tkvm_reply *reply);
+/* A failed program's reason, under Error. */
+void vtk_log_reason(struct vsl_log *vsl, const struct tkvm_reply *reply);
+/* The record of one execution, "tinykvm_run: ..." as the manual has it. */
+void vtk_log_run(struct vsl_log *vsl, const struct tkvm_reply *reply);
+/* name with what would spoil columns replaced by '_'. Returns buf. */
+const char *vtk_plain_name(const char *name, char *buf, size_t size);
 
 /*--- vmod_counters.c ------------------------------------------------------*/
 
@@ -170,10 +182,14 @@ void vtk_log_reply(struct vsl_log *vsl, const struct vtk_chain *c,
 void vtk_counters_create(void);
 void vtk_counters_destroy(void);
 void vtk_counters_notfound(void);
-void vtk_counters_reply(const struct tkvm_reply *reply);
+/* A chain begins; none of its programs could run; one of them ran. */
+void vtk_counters_request(void);
 void vtk_counters_failed(int code);
-void vtk_counters_body(uint64_t bytes);
-/* Bring the gauges up to date with this program; gone: it is about to go. */
-void vtk_counters_gauge(struct vtk_program *p, bool gone);
+void vtk_counters_run(const struct tkvm_reply *reply);
+/* Of one program: make its segment, -1 without memory; free it. */
+int vtk_counters_add(VRT_CTX, struct vtk_program *p);
+void vtk_counters_remove(struct vtk_program *p);
+/* Bring what varnishstat shows of a program up to date. */
+void vtk_counters_update(struct vtk_program *p);
 
 #endif

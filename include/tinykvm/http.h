@@ -21,9 +21,11 @@ enum tkvm_where {
 	TKVM_RESPONSE = 1,	/* beresp, or resp */
 };
 
+struct tkvm_reply;
+
 /*
  * The embedder's side of a transaction. All functions are called only while
- * tkvm_program_call() runs, from one thread at a time, though not always the
+ * tkvm_chain_call() runs, from one thread at a time, though not always the
  * thread that called it. A NULL function means that the guest's call fails.
  * Lines are complete ("Name: value"), validated (no control characters), not
  * NUL-terminated, and only lent.
@@ -49,6 +51,11 @@ struct tkvm_transaction_ops {
 	    double grace, double keep);
 	/* A log line of the program (already without newline). */
 	void (*log)(void *priv, const char *text, size_t len);
+	/*
+	 * Each program of a chain but the last has run and its machine is
+	 * clean: what it answered and cost. Its body is no longer there.
+	 */
+	void (*ran)(void *priv, const struct tkvm_reply *reply);
 };
 
 /* A request as lent by the embedder. Strings are NUL-terminated, not NULL. */
@@ -57,32 +64,43 @@ struct tkvm_request {
 	const char *url;
 	const char *arg;
 	const char *content_type;
-	const void *body;		/* NULL: no body */
+	const void *body;		/* NULL: no body, or see each_piece */
 	uint64_t body_len;
+	/*
+	 * A body that has yet to arrive, NULL: none. Calls piece() for each
+	 * part in order, ends when that is not 0, and returns 0 or what it
+	 * returned; or an error of its own, with a sentence. Called once.
+	 */
+	int (*each_piece)(void *priv, int (*piece)(void *arg,
+	    const void *data, size_t len), void *arg, struct tkvm_err *err);
 	const struct tkvm_transaction_ops *ops;	/* NULL: no transaction */
-	void *priv;			/* for ops */
+	void *priv;			/* for ops and each_piece */
 	const char *first_method;	/* NULL, or in a chain: the client's */
 };
 
+/* Of a body that ends when the program says so. */
+#define TKVM_LENGTH_UNKNOWN UINT64_MAX
+
 /*
  * An answer. Read-only for the embedder; tkvm_reply_release() when done, since
- * a large body still lies in the machine that made it.
+ * a large or streamed body still lies in the machine that makes it.
  */
 struct tkvm_reply {
 	uint16_t status;		/* 200..599 */
 	char *content_type;		/* NULL when the program set none */
-	const void *body;
+	const void *body;		/* NULL when streamed */
 	uint64_t body_len;
+	bool streamed;			/* tkvm_reply_read() has it made */
 
-	/* What it cost, for logs. */
+	/* Who made it and what it cost, for logs. */
+	const char *program;
+	int machine;			/* index in its program; -1: none ran */
+	uint64_t input_bytes;		/* of the request body */
 	uint64_t queue_ns, run_ns, reset_ns;
 	uint64_t exits, faults, pages_copied;
 	bool by_on_error;		/* the second chance made this answer */
+	bool original;			/* the input of a failed program */
 	struct tkvm_err error;		/* code 0, or why the program failed */
-
-	/* The library's own; not for the embedder. */
-	void *machine;
-	void *storage;
 };
 
 #endif

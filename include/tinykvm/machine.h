@@ -134,6 +134,18 @@ TKVM_API void tkvm_machine_destroy(struct tkvm_machine **mp);
 /*--- running --------------------------------------------------------------*/
 
 /*
+ * Let calls begin below the stack pointer of the stopped fork, so that what its
+ * stack holds stays; until the next reset. For call-backs within a request.
+ */
+TKVM_API void tkvm_machine_keep_stack(struct tkvm_machine *m);
+
+/*
+ * Give a fork 1 MiB beyond what it has written, until the next reset: a program
+ * that ran out of memory may still say so.
+ */
+TKVM_API void tkvm_machine_spare(struct tkvm_machine *m);
+
+/*
  * Put len bytes on the call stack of a stopped fork, followed by a NUL, at an
  * address that is a multiple of 8. Returns the guest address, or 0 when the
  * stack has no room (the caller reports TKVM_EBODY or TKVM_EGUEST).
@@ -149,6 +161,16 @@ TKVM_API uint64_t tkvm_machine_push(struct tkvm_machine *m, const void *data,
  */
 TKVM_API int tkvm_machine_call(struct tkvm_machine *m, uint64_t function,
     const uint64_t arg[6], struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
+ * The same for a function whose result counts: when it returns, the run ends
+ * with 0. Afterwards tkvm_machine_value() is true and fills value with its RAX
+ * and RDX; false: a handler stopped the run, or there was no such call.
+ */
+TKVM_API int tkvm_machine_ask(struct tkvm_machine *m, uint64_t function,
+    const uint64_t arg[6], struct tkvm_err *err) TKVM_MUST_CHECK;
+TKVM_API bool tkvm_machine_value(const struct tkvm_machine *m,
+    uint64_t value[2]);
 
 /* Let the next run continue where the frozen program waits. */
 TKVM_API void tkvm_machine_resume(struct tkvm_machine *m);

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tinykvm/counters.h"
 #include "tinykvm/error.h"
 #include "tinykvm/http.h"
 
@@ -99,12 +100,20 @@ TKVM_API int tkvm_program_start(struct tkvm_program *p, bool async,
  */
 TKVM_API void tkvm_program_stop(struct tkvm_program *p);
 
+/* Can a request run at once, without starting the program first? */
+TKVM_API bool tkvm_program_ready(struct tkvm_program *p);
+
 /* One step of a chain. */
 struct tkvm_link {
 	struct tkvm_program *program;
 	const char *url;		/* not NULL */
 	const char *arg;		/* not NULL */
 	int error_threshold;		/* a status >= this ends the chain */
+	/*
+	 * When it fails (and has no on_error), go on with what it was given:
+	 * the answer before it, or the request's body with status 200.
+	 */
+	bool pass_original;
 };
 
 /*
@@ -123,28 +132,29 @@ TKVM_API int tkvm_chain_call(const struct tkvm_link *link, unsigned n,
     const struct tkvm_request *req, struct tkvm_reply **rp,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 
+/*
+ * The body's next bytes, at most size, into buf. *n is 0 at its end.
+ * A streamed body is made by the program meanwhile: TKVM_EGUEST and the like
+ * when that fails; then nothing more can be read.
+ */
+TKVM_API int tkvm_reply_read(struct tkvm_reply *r, void *buf, size_t size,
+    size_t *n, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/* Read a streamed body whole: reply->body and body_len hold it. At most
+ * 512 MiB. Does nothing for others. */
+TKVM_API int tkvm_reply_collect(struct tkvm_reply *r, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+
+/*
+ * Clean the machine and give it back; what the reply says of its costs is
+ * complete then. Its body may be gone.
+ */
+TKVM_API void tkvm_reply_finish(struct tkvm_reply *r);
+
 /* Give the reply's memory and machine back. *rp becomes NULL. */
 TKVM_API void tkvm_reply_release(struct tkvm_reply **rp);
 
-/* Counters of one program since it was defined. */
-struct tkvm_counters {
-	uint64_t invocations;		/* calls of the program */
-	uint64_t exceptions;		/* faults, ABI breaches, no answer */
-	uint64_t timeouts;
-	uint64_t out_of_memory;
-	uint64_t on_error;		/* second chances taken */
-	uint64_t status_2xx, status_3xx, status_4xx, status_5xx;
-	uint64_t input_bytes, output_bytes;
-	uint64_t resets, pages_copied;
-	uint64_t replaced;		/* machines that broke, made anew */
-	uint64_t queue_timeouts;
-	uint64_t queue_ns, run_ns, reset_ns;
-	uint64_t exits, faults;
-	uint64_t unknown_calls;		/* calls answered -ENOSYS */
-	uint32_t machines, idle, waiting;	/* gauges */
-	uint64_t image_bytes;		/* gauge: frozen memory, shared */
-	uint64_t start_ns;		/* gauge: file to ready, last start */
-};
+/* Counters of one program since it was defined: counters.h. */
 TKVM_API void tkvm_program_counters(struct tkvm_program *p,
     struct tkvm_counters *c);
 
@@ -155,6 +165,13 @@ TKVM_API void tkvm_program_counters(struct tkvm_program *p,
  */
 TKVM_API char *tkvm_library_stats(struct tkvm_library *lib,
     bool (*match)(void *priv, const char *name), void *priv, int indent);
+
+/*
+ * The same counters as text for Prometheus (exposition format 0.0.4). Returns a
+ * string to free(), or NULL when out of memory.
+ */
+TKVM_API char *tkvm_library_metrics(struct tkvm_library *lib,
+    bool (*match)(void *priv, const char *name), void *priv);
 
 /*--- without HTTP ---------------------------------------------------------*/
 

@@ -231,6 +231,7 @@ static const struct row {
 	{0x10002, ANY, "wait_for_requests_paused", wait_paused},
 	{0x10005, REQUEST, "set_cacheable", set_cacheable},
 	{0x10010, ANY, "backend_response", http_backend_response},
+	{0x10012, ANY, "begin_streaming_response", http_begin_stream},
 	{0x10020, REQUEST, "http_append", http_append},
 	{0x10021, REQUEST, "http_set", http_set},
 	{0x10022, REQUEST, "http_find", http_find},

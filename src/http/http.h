@@ -82,6 +82,28 @@ int http_begin_on_error(struct http_state *s, struct tkvm_machine *m,
 int http_reply(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_reply *reply, struct tkvm_err *err) TKVM_MUST_CHECK;
 
+/*
+ * A request body in pieces, for programs with call-back 4: http_piece(), a
+ * run, http_piece_taken(); at the end http_begin() of a request with body NULL
+ * and its length. Codes: TKVM_EBODY or that of the run.
+ */
+bool http_takes_pieces(const struct http_program *hp);
+int http_piece(struct http_state *s, struct tkvm_machine *m,
+    const struct tkvm_request *req, const void *data, size_t len,
+    uint64_t offset, struct tkvm_err *err) TKVM_MUST_CHECK;
+int http_piece_taken(const struct http_state *s, const struct tkvm_machine *m,
+    size_t len, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
+ * An answer in pieces (reply->streamed): http_stream_ask(), a run,
+ * http_stream_take(). max is how much is wanted at most. *len 0 ends an answer
+ * of unknown length. *data points into the guest until it runs again.
+ */
+int http_stream_ask(struct http_state *s, struct tkvm_machine *m, uint64_t max,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+int http_stream_take(struct http_state *s, struct tkvm_machine *m,
+    const void **data, uint64_t *len, struct tkvm_err *err) TKVM_MUST_CHECK;
+
 /* Forget the request; part of a reset. */
 void http_reset(struct http_state *s);
 

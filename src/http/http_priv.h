@@ -9,12 +9,23 @@
 #define HEADERS_MAX 64
 #define SEED_BYTES 512
 
+/* Call-backs by id. */
+#define HTTP_ON_GET 1
+#define HTTP_ON_POST 2
+#define HTTP_ON_REQUEST 3
+#define HTTP_ON_PIECE 4
+#define HTTP_ON_ERROR 5
+
 /* What the guest answered, copied out of its registers and checked. */
 struct answer {
 	bool given;
+	bool stream;			/* what follows from function is set */
 	uint16_t status;
 	uint64_t body, body_len;
 	size_t content_type_len;
+	uint64_t function, function_arg;
+	uint64_t written;		/* bytes streamed so far */
+	uint64_t asked;			/* most that it may give now */
 };
 
 /* Arena memory that the last request was laid out in. */
@@ -46,6 +57,21 @@ int http_seed(struct http_state *s, void *dst, struct tkvm_err *err);
 /* reply.c: backend_response, after its registers. */
 enum tkvm_next http_backend_response(struct http_state *s,
     struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
+
+/* The same, up to and with status and content type. */
+int http_status_and_type(struct http_state *s, struct tkvm_machine *m,
+    const struct tkvm_call *c, struct tkvm_err *err);
+
+/* stream.c: begin_streaming_response. */
+enum tkvm_next http_begin_stream(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+
+/*
+ * request.c: URL, argument and, unless NULL, a third string on the call stack:
+ * arg[0] to arg[2]. -1 when there is no room.
+ */
+int http_push_strings(struct tkvm_machine *m, const struct tkvm_request *req,
+    const char *third, uint64_t arg[3]);
 
 /* calls.c: a line for the log. */
 void http_log(const struct http_state *s, const char *text, size_t len);

@@ -95,29 +95,39 @@ has_extra(const struct http_state *s, const struct tkvm_machine *m,
 	return (true);
 }
 
+int
+http_status_and_type(struct http_state *s, struct tkvm_machine *m,
+    const struct tkvm_call *c, struct tkvm_err *err)
+{
+	uint16_t ctlen = (uint16_t)c->arg[2];
+	int16_t status = (int16_t)c->arg[0];
+
+	if (ctlen >= CONTENT_TYPE_MAX)
+		return (tkvm_fail(err, TKVM_EGUEST, "the content type has %d "
+		    "or more bytes", CONTENT_TYPE_MAX));
+	if (tkvm_copy_in(m, s->content_type, c->arg[1], ctlen) != 0)
+		return (tkvm_fail(err, TKVM_EGUEST,
+		    "the content type lies at an unmapped address"));
+	if (!http_value_ok(s->content_type, ctlen))
+		return (tkvm_fail(err, TKVM_EGUEST,
+		    "the content type contains control characters"));
+	s->content_type[ctlen] = '\0';
+	if (status < 200 || status > 599)
+		return (tkvm_fail(err, TKVM_EGUEST, "the program answered with "
+		    "status %d; it must be 200 to 599", status));
+	s->answer = (struct answer){.status = (uint16_t)status,
+	    .content_type_len = ctlen};
+	return (0);
+}
+
 enum tkvm_next
 http_backend_response(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err)
 {
-	uint16_t ctlen = (uint16_t)c->arg[2];
-	int16_t status = (int16_t)c->arg[0];
 	struct answer *a = &s->answer;
 
-	if (ctlen >= CONTENT_TYPE_MAX)
-		return (http_abort(err, "the content type has 4096 or more "
-		    "bytes"));
-	if (tkvm_copy_in(m, s->content_type, c->arg[1], ctlen) != 0)
-		return (http_abort(err,
-		    "the content type lies at an unmapped address"));
-	if (!http_value_ok(s->content_type, ctlen))
-		return (http_abort(err,
-		    "the content type contains control characters"));
-	s->content_type[ctlen] = '\0';
-	if (status < 200 || status > 599) {
-		(void)tkvm_fail(err, TKVM_EGUEST, "the program answered with "
-		    "status %d; it must be 200 to 599", status);
+	if (http_status_and_type(s, m, c, err) != 0)
 		return (TKVM_ABORT);
-	}
 	if (c->arg[4] != 0 && tkvm_view(m, c->arg[3], c->arg[4]) == NULL) {
 		(void)tkvm_fail(err, TKVM_EGUEST, "the body of %ju bytes at "
 		    "0x%jx is not mapped", (uintmax_t)c->arg[4],
@@ -127,8 +137,9 @@ http_backend_response(struct http_state *s, struct tkvm_machine *m,
 	if (has_extra(s, m, c->arg[5]) &&
 	    apply_extra(s, m, c->arg[5], err) != 0)
 		return (TKVM_ABORT);
-	*a = (struct answer){true, (uint16_t)status, c->arg[3], c->arg[4],
-	    ctlen};
+	a->given = true;
+	a->body = c->arg[3];
+	a->body_len = c->arg[4];
 	return (TKVM_STOP);
 }
 
@@ -145,7 +156,8 @@ http_reply(struct http_state *s, struct tkvm_machine *m,
 	reply->content_type = a->content_type_len == 0 ? NULL :
 	    s->content_type;
 	reply->body_len = a->body_len;
-	reply->body = a->body_len == 0 ? NULL :
+	reply->streamed = a->stream;
+	reply->body = a->body_len == 0 || a->stream ? NULL :
 	    tkvm_view(m, a->body, a->body_len);
 	return (0);
 }

@@ -11,11 +11,6 @@
 
 #include "http/http_priv.h"
 
-#define ON_GET 1
-#define ON_POST 2
-#define ON_REQUEST 3
-#define ON_ERROR 5
-
 /* struct kvm_request of kvm_api.h. */
 struct guest_request {
 	uint64_t method, url, arg, content_type;
@@ -145,7 +140,8 @@ put_body(struct http_state *s, struct tkvm_machine *m,
     const struct tkvm_request *req, uint64_t *at, struct tkvm_err *err)
 {
 	*at = 0;
-	if (req->body_len == 0)
+	/* Without data it went to call-back 4 in pieces. */
+	if (req->body_len == 0 || req->body == NULL)
 		return (0);
 	*at = take(m, &s->body, req->body_len);
 	if (*at == 0 || tkvm_copy_out(m, *at, req->body, req->body_len) != 0)
@@ -235,7 +231,21 @@ call_request(struct http_state *s, struct tkvm_machine *m,
 	if (sp.failed)
 		return (tkvm_fail(err, TKVM_EGUEST,
 		    "the request does not fit on the program's stack"));
-	return (tkvm_machine_call(m, s->hp->callback[ON_REQUEST], arg, err));
+	return (tkvm_machine_call(m, s->hp->callback[HTTP_ON_REQUEST], arg,
+	    err));
+}
+
+int
+http_push_strings(struct tkvm_machine *m, const struct tkvm_request *req,
+    const char *third, uint64_t arg[3])
+{
+	struct space sp = {.m = m};
+
+	arg[0] = put(&sp, req->url, strlen(req->url));
+	arg[1] = put(&sp, req->arg, strlen(req->arg));
+	if (third != NULL)
+		arg[2] = put(&sp, third, strlen(third));
+	return (sp.failed ? -1 : 0);
 }
 
 static int
@@ -243,16 +253,11 @@ call_strings(struct http_state *s, struct tkvm_machine *m, unsigned id,
     const struct tkvm_request *req, const char *third, uint64_t body,
     struct tkvm_err *err)
 {
-	struct space sp = {.m = m};
 	uint64_t arg[6] = {0};
 
-	arg[0] = put(&sp, req->url, strlen(req->url));
-	arg[1] = put(&sp, req->arg, strlen(req->arg));
-	if (third != NULL)
-		arg[2] = put(&sp, third, strlen(third));
 	arg[3] = body;
-	arg[4] = body == 0 ? 0 : req->body_len;
-	if (sp.failed)
+	arg[4] = third == NULL || id == HTTP_ON_ERROR ? 0 : req->body_len;
+	if (http_push_strings(m, req, third, arg) != 0)
 		return (tkvm_fail(err, TKVM_EGUEST,
 		    "the request does not fit on the program's stack"));
 	return (tkvm_machine_call(m, s->hp->callback[id], arg, err));
@@ -273,12 +278,12 @@ http_begin(struct http_state *s, struct tkvm_machine *m,
 	r = put_body(s, m, req, &body, err);
 	if (r != 0)
 		return (r);
-	if (hp->callback[ON_REQUEST] != 0)
+	if (hp->callback[HTTP_ON_REQUEST] != 0)
 		return (call_request(s, m, req, body, err));
-	if (!has_body && hp->callback[ON_GET] != 0)
-		return (call_strings(s, m, ON_GET, req, NULL, 0, err));
-	if (has_body && hp->callback[ON_POST] != 0)
-		return (call_strings(s, m, ON_POST, req, req->content_type,
+	if (!has_body && hp->callback[HTTP_ON_GET] != 0)
+		return (call_strings(s, m, HTTP_ON_GET, req, NULL, 0, err));
+	if (has_body && hp->callback[HTTP_ON_POST] != 0)
+		return (call_strings(s, m, HTTP_ON_POST, req, req->content_type,
 		    body, err));
 	if (hp->paused)
 		return (resume(s, m, req, body, err));
@@ -292,8 +297,9 @@ http_begin_on_error(struct http_state *s, struct tkvm_machine *m,
 {
 	s->req = req;
 	s->answer.given = false;
-	if (s->hp->callback[ON_ERROR] == 0)
+	if (s->hp->callback[HTTP_ON_ERROR] == 0)
 		return (-1);
-	return (call_strings(s, m, ON_ERROR, req, reason, 0, NULL) == 0 ?
+	tkvm_machine_spare(m);
+	return (call_strings(s, m, HTTP_ON_ERROR, req, reason, 0, NULL) == 0 ?
 	    0 : -1);
 }

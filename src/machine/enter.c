@@ -8,20 +8,15 @@
 
 #include "machine/machine_priv.h"
 
-/*
- * A second entry without a reset is on_error after a failure, perhaps for want
- * of memory: it gets this much beyond what is used already.
- */
 #define SPARE_PAGES 256
 
-static void
-allow_more(struct tkvm_machine *m)
+void
+tkvm_machine_spare(struct tkvm_machine *m)
 {
 	uint64_t used = m->pages.n - m->pages.n_before + m->owned_before;
 
-	if (m->entered && used + SPARE_PAGES > m->limit_now)
+	if (used + SPARE_PAGES > m->limit_now)
 		m->limit_now = used + SPARE_PAGES;
-	m->entered = true;
 }
 
 static void
@@ -38,15 +33,23 @@ enter(struct tkvm_machine *m, const struct tkvm_regs *want)
 	/* Load segment registers, too: user mode can change DS and ES. */
 	vcpu_forget(m->vcpu);
 	m->push_sp = 0;
-	allow_more(m);
+	m->asked = m->answered = false;
 }
 
 static uint64_t
 call_stack(const struct tkvm_machine *m)
 {
+	uint64_t sp = m->stack != 0 ? m->stack : m->image->regs.rsp;
+
 	/* Below the red zone of the program that waits. */
-	return (m->push_sp != 0 ? m->push_sp :
-	    num_down(m->image->regs.rsp - 128, 16));
+	return (m->push_sp != 0 ? m->push_sp : num_down(sp - 128, 16));
+}
+
+void
+tkvm_machine_keep_stack(struct tkvm_machine *m)
+{
+	ASSERT(m->state == MACHINE_FORK);
+	m->stack = vcpu_regs(m->vcpu)->rsp;
 }
 
 uint64_t
@@ -85,6 +88,26 @@ tkvm_machine_call(struct tkvm_machine *m, uint64_t function,
 		    "no stack left to call 0x%jx", (uintmax_t)function));
 	enter(m, &regs);
 	return (0);
+}
+
+int
+tkvm_machine_ask(struct tkvm_machine *m, uint64_t function,
+    const uint64_t arg[6], struct tkvm_err *err)
+{
+	int r = tkvm_machine_call(m, function, arg, err);
+
+	m->asked = r == 0;
+	return (r);
+}
+
+bool
+tkvm_machine_value(const struct tkvm_machine *m, uint64_t value[2])
+{
+	if (m->answered) {
+		value[0] = m->value[0];
+		value[1] = m->value[1];
+	}
+	return (m->answered);
 }
 
 void

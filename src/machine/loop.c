@@ -66,6 +66,24 @@ machine_harvest(struct tkvm_machine *m, struct tkvm_err *err)
 	return (0);
 }
 
+/* A function that we called came back; the stub moved its RAX to RDI. */
+static enum tkvm_next
+returned(struct tkvm_machine *m, struct tkvm_err *err)
+{
+	const struct tkvm_regs *r = vcpu_regs(m->vcpu);
+
+	if (m->asked) {
+		m->value[0] = r->rdi;
+		m->value[1] = r->rdx;
+		m->asked = false;
+		m->answered = true;
+		return (TKVM_STOP);
+	}
+	(void)tkvm_fail(err, TKVM_EGUEST, "the program's function returned "
+	    "without giving an answer");
+	return (TKVM_ABORT);
+}
+
 static enum tkvm_next
 call(struct tkvm_machine *m, uint32_t number, struct tkvm_err *err)
 {
@@ -84,8 +102,7 @@ call(struct tkvm_machine *m, uint32_t number, struct tkvm_err *err)
 	if (is_linux)
 		next = m->calls.linux_call(m->calls.linux_state, m, &c, err);
 	else if (number == CALL_RETURNED)
-		return (tkvm_fail(err, TKVM_EGUEST, "the program's function "
-		    "returned without giving an answer"), TKVM_ABORT);
+		return (returned(m, err));
 	else
 		next = m->calls.http_call(m->calls.http_state, m, &c, err);
 	r->rax = c.ret;

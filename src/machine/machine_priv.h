@@ -132,13 +132,15 @@ struct tkvm_machine {
 	struct arena arena;
 	struct symbols *symbols;	/* booting; the image's otherwise */
 	uint64_t limit_pages;
-	uint64_t limit_now;		/* more for a second entry, enter.c */
-	bool entered;			/* since the last reset */
+	uint64_t limit_now;		/* more for on_error, enter.c */
 	bool owned_known;		/* of the current request, loop.c */
 	uint32_t owned_before;
 	uint64_t deadline_ns;
 	_Atomic bool cancelled;
 	uint64_t push_sp;		/* call stack; 0: nothing pushed */
+	uint64_t stack;			/* calls begin below; 0: the image's */
+	bool asked, answered;		/* tkvm_machine_ask() */
+	uint64_t value[2];
 	struct tkvm_machine_stats stats;
 	uint32_t index;			/* gs:4 */
 	uint64_t xcr0;

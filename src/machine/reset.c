@@ -85,7 +85,7 @@ tkvm_machine_reset(struct tkvm_machine *m, struct tkvm_err *err)
 	if (r != 0 && r != TKVM_EWORKMEM)
 		return (r);
 	m->stats.resets++;
-	m->owned_known = m->entered = false;
+	m->owned_known = m->answered = false;
 	m->owned_before = 0;
 	m->limit_now = m->limit_pages;
 	if (m->pages.n > m->limit_pages || (m->pages.n > DISCARD_PAGES &&
@@ -102,7 +102,7 @@ tkvm_machine_reset(struct tkvm_machine *m, struct tkvm_err *err)
 	machine_write_record(m);
 	if (m->arena.changed && arena_copy(&m->arena, &m->image->arena, err))
 		return (TKVM_EHOST);
-	m->push_sp = 0;
+	m->push_sp = m->stack = 0;
 	m->pages.n_before = m->pages.n;
 	return (0);
 }

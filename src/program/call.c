@@ -16,12 +16,21 @@ struct answer {
 	struct tkvm_reply reply;
 	struct vm *vm;		/* still holds the body, or NULL */
 	char *type;		/* reply.content_type, owned */
-	void *body;		/* reply.body, owned */
+	struct body body;	/* reply.body, owned */
+	uint64_t sent;		/* of the body, by tkvm_reply_read() */
+	bool broken;		/* streaming it failed */
 };
 
-static void
-give_back(struct answer *a)
+static struct answer *
+answer_of(struct tkvm_reply *r)
 {
+	return ((struct answer *)(void *)r);
+}
+
+void
+tkvm_reply_finish(struct tkvm_reply *r)
+{
+	struct answer *a = answer_of(r);
 	struct generation *g;
 
 	if (a->vm == NULL)
@@ -37,29 +46,86 @@ give_back(struct answer *a)
 static int
 keep_body(struct answer *a, struct tkvm_err *err)
 {
-	if (a->vm == NULL || a->reply.body_len == 0)
+	int r;
+
+	if (a->vm == NULL || a->reply.body_len == 0 || a->body.data != NULL)
 		return (0);
-	a->body = malloc(a->reply.body_len);
-	if (a->body == NULL)
-		return (tkvm_fail(err, TKVM_ENOMEM,
-		    "no memory for an answer of %ju bytes",
-		    (uintmax_t)a->reply.body_len));
-	memcpy(a->body, a->reply.body, a->reply.body_len);
-	a->reply.body = a->body;
+	a->body.what = "answer";
+	r = body_add(&a->body, a->reply.body, a->reply.body_len, err);
+	a->reply.body = a->body.data;
+	return (r);
+}
+
+int
+tkvm_reply_read(struct tkvm_reply *r, void *buf, size_t size, size_t *n,
+    struct tkvm_err *err)
+{
+	struct answer *a = answer_of(r);
+	uint64_t left = r->body_len - a->sent;
+	int code;
+
+	*n = 0;
+	if (a->broken || (r->streamed && a->vm == NULL))
+		return (tkvm_fail(err, TKVM_EGUEST, "the answer is gone"));
+	if (left == 0 || size == 0)
+		return (0);
+	if (r->streamed) {
+		code = vm_stream(a->vm, r, buf, size, n, err);
+		a->broken = code != 0;
+		/* Now it is known, or as long as it will ever be. */
+		if (code != 0 || *n == 0)
+			r->body_len = a->sent;
+		if (code != 0)
+			return (code);
+	} else {
+		*n = left < size ? (size_t)left : size;
+		memcpy(buf, (const char *)r->body + a->sent, *n);
+	}
+	a->sent += *n;
+	return (0);
+}
+
+int
+tkvm_reply_collect(struct tkvm_reply *r, struct tkvm_err *err)
+{
+	struct answer *a = answer_of(r);
+	char *piece;
+	size_t n = 1;
+	int code = 0;
+
+	if (!r->streamed)
+		return (0);
+	a->body.what = "answer";
+	piece = malloc(PIECE_MAX);
+	if (piece == NULL)
+		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for an answer"));
+	while (code == 0 && n != 0) {
+		code = tkvm_reply_read(r, piece, PIECE_MAX, &n, err);
+		if (code == 0)
+			code = body_add(&a->body, piece, n, err);
+	}
+	free(piece);
+	if (code != 0)
+		return (code);
+	r->streamed = false;
+	r->body = a->body.data;
+	r->body_len = a->body.len;
+	a->sent = 0;
 	return (0);
 }
 
 void
 tkvm_reply_release(struct tkvm_reply **rp)
 {
-	struct answer *a = (struct answer *)(void *)*rp;
+	struct answer *a;
 
-	*rp = NULL;
-	if (a == NULL)
+	if (*rp == NULL)
 		return;
-	give_back(a);
+	a = answer_of(*rp);
+	*rp = NULL;
+	tkvm_reply_finish(&a->reply);
 	free(a->type);
-	free(a->body);
+	free(a->body.data);
 	free(a);
 }
 
@@ -71,8 +137,21 @@ release(struct answer **ap)
 	if (*ap == NULL)
 		return;
 	r = &(*ap)->reply;
-	tkvm_reply_release(&r);
 	*ap = NULL;
+	tkvm_reply_release(&r);
+}
+
+/* An answer that is not the last one of its chain has been consumed. */
+static void
+consume(struct answer **ap, const struct tkvm_request *req)
+{
+	if (*ap == NULL)
+		return;
+	tkvm_reply_finish(&(*ap)->reply);
+	if (!(*ap)->reply.original && req->ops != NULL &&
+	    req->ops->ran != NULL)
+		req->ops->ran(req->priv, &(*ap)->reply);
+	release(ap);
 }
 
 /*
@@ -91,7 +170,7 @@ take(struct generation *g, struct answer *held, struct answer *a,
 		r = keep_body(held, err);
 		if (r != 0)
 			return (r);
-		give_back(held);
+		tkvm_reply_finish(&held->reply);
 	}
 	if (a->vm == NULL)
 		r = pool_take(g, (uint64_t)(g->settings.max_queue_time * 1e9),
@@ -117,20 +196,69 @@ settle(struct answer *a, struct tkvm_err *err)
 			    "no memory for an answer"));
 		r->content_type = a->type;
 	}
-	if (r->body_len >= BODY_COPY_MAX)
+	if (r->streamed || r->body_len >= BODY_COPY_MAX)
 		return (0);
 	if (keep_body(a, err) != 0)
 		return (TKVM_ENOMEM);
-	give_back(a);
+	tkvm_reply_finish(r);
 	return (0);
 }
 
-/* One program. held: the answer before it, released when it is consumed. */
+/* A chain on its way. */
+struct chain {
+	const struct tkvm_request *req;
+	struct tkvm_request first;	/* the first one's, with the body */
+	struct body body;		/* the request's, owned */
+	struct answer *held;		/* the last answer so far */
+};
+
 static int
-call_link(const struct tkvm_link *link, const struct tkvm_request *req,
-    struct answer *held, struct answer **ap, struct tkvm_err *err)
+read_body(struct chain *c, struct tkvm_err *err)
 {
-	struct tkvm_request mine = *req;
+	int r = body_read(&c->body, &c->first, err);
+
+	c->first.body = c->body.len == 0 ? NULL : c->body.data;
+	c->first.body_len = c->body.len;
+	c->first.each_piece = NULL;
+	return (r);
+}
+
+/* What one program gets: the request, or the answer before it. */
+static int
+input(struct chain *c, const struct tkvm_link *link,
+    const struct generation *g, struct tkvm_request *in, struct tkvm_err *err)
+{
+	const struct tkvm_reply *before;
+	int r = 0;
+
+	if (c->held == NULL) {
+		/* A slow client holds no machine unless it takes pieces. */
+		if (c->first.each_piece != NULL &&
+		    !http_takes_pieces(&g->http))
+			r = read_body(c, err);
+		*in = c->first;
+	} else {
+		before = &c->held->reply;
+		*in = *c->req;
+		in->first_method = c->req->method;
+		in->method = "POST";
+		in->content_type = before->content_type == NULL ? "" :
+		    before->content_type;
+		in->each_piece = NULL;
+		in->body = before->body;
+		in->body_len = before->body_len;
+	}
+	in->url = link->url;
+	in->arg = link->arg;
+	return (r);
+}
+
+/* One program: 0 and an answer, or why there is none. */
+static int
+call_link(struct chain *c, const struct tkvm_link *link, struct answer **ap,
+    struct tkvm_err *err)
+{
+	struct tkvm_request in;
 	struct generation *g;
 	struct answer *a;
 	int r;
@@ -140,27 +268,24 @@ call_link(const struct tkvm_link *link, const struct tkvm_request *req,
 	if (r != 0)
 		return (r);
 	a = calloc(1, sizeof *a);
-	if (a == NULL) {
-		generation_drop(g);
-		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for an answer"));
-	}
-	r = take(g, held, a, err);
-	if (a->vm == NULL) {
+	r = a == NULL ? tkvm_fail(err, TKVM_ENOMEM, "no memory for an answer") :
+	    input(c, link, g, &in, err);
+	if (r == 0)
+		r = take(g, c->held, a, err);
+	if (a == NULL || a->vm == NULL) {
 		generation_drop(g);
 		free(a);
 		return (r);
 	}
-	mine.url = link->url;
-	mine.arg = link->arg;
-	if (held != NULL) {
-		mine.first_method = req->method;
-		mine.method = "POST";
-		mine.content_type = held->reply.content_type == NULL ? "" :
-		    held->reply.content_type;
-		mine.body = held->reply.body;
-		mine.body_len = held->reply.body_len;
-	}
-	r = vm_call(a->vm, &mine, &a->reply, err);
+	/* Waiting for the machine may have moved the answer before. */
+	if (c->held != NULL)
+		in.body = c->held->reply.body;
+	a->reply.program = link->program->name;
+	a->reply.machine = (int)a->vm->index;
+	r = vm_call(a->vm, &in, &a->reply, err);
+	/* What was read piece by piece cannot be had again. */
+	if (c->held == NULL)
+		c->first.each_piece = NULL;
 	if (r == 0)
 		r = settle(a, err);
 	if (r != 0)
@@ -169,27 +294,113 @@ call_link(const struct tkvm_link *link, const struct tkvm_request *req,
 	return (r);
 }
 
+/* Not even a machine ran: something to tell the log. */
+static void
+report(const struct chain *c, const struct tkvm_link *link,
+    const struct tkvm_err *err)
+{
+	struct tkvm_reply none = {.status = 503, .machine = -1, .error = *err,
+	    .program = link->program->name};
+
+	if (c->req->ops != NULL && c->req->ops->ran != NULL)
+		c->req->ops->ran(c->req->priv, &none);
+}
+
+/* The request's own body as an answer; NULL when it is not at hand. */
+static struct answer *
+original(struct chain *c)
+{
+	struct answer *a;
+
+	/* A program that did not even start has not read it yet. */
+	if (c->first.each_piece != NULL && read_body(c, NULL) != 0)
+		return (NULL);
+	if (c->first.body == NULL)
+		return (NULL);
+	a = calloc(1, sizeof *a);
+	if (a == NULL)
+		return (NULL);
+	a->body.what = "answer";
+	a->type = strdup(c->first.content_type);
+	if (a->type == NULL || body_add(&a->body, c->first.body,
+	    c->first.body_len, NULL) != 0) {
+		release(&a);
+		return (NULL);
+	}
+	a->reply = (struct tkvm_reply){.status = 200, .machine = -1,
+	    .original = true, .content_type = *a->type == '\0' ? NULL : a->type,
+	    .body = a->body.data, .body_len = a->body.len};
+	return (a);
+}
+
+/*
+ * A program failed (*ap, or r without an answer) that may be left out: go on
+ * with what it was given. False when there is no such thing.
+ */
+static bool
+leave_out(struct chain *c, const struct tkvm_link *link, struct answer **ap,
+    int r, const struct tkvm_err *err)
+{
+	bool failed = r != 0 || ((*ap)->reply.error.code != 0 &&
+	    !(*ap)->reply.by_on_error);
+	struct answer *before;
+
+	if (!failed || !link->pass_original)
+		return (false);
+	before = c->held != NULL ? c->held : original(c);
+	if (before == NULL)
+		return (false);
+	if (*ap != NULL)
+		consume(ap, c->req);
+	else
+		report(c, link, err);
+	c->held = before;
+	return (true);
+}
+
+/* Run all links; the last answer is c->held. */
+static int
+run_chain(struct chain *c, const struct tkvm_link *link, unsigned n,
+    struct tkvm_err *err)
+{
+	struct answer *a;
+	int r;
+
+	for (unsigned i = 0; i < n; i++) {
+		r = call_link(c, &link[i], &a, err);
+		/* The next program needs the answer whole. */
+		if (r == 0 && i + 1 < n)
+			r = tkvm_reply_collect(&a->reply, err);
+		if (leave_out(c, &link[i], &a, r, err))
+			continue;
+		consume(&c->held, c->req);
+		c->held = a;
+		if (r != 0)
+			return (r);
+		if (i + 1 < n && a->reply.status >= link[i].error_threshold)
+			break;
+	}
+	return (0);
+}
+
 int
 tkvm_chain_call(const struct tkvm_link *link, unsigned n,
     const struct tkvm_request *req, struct tkvm_reply **rp,
     struct tkvm_err *err)
 {
-	struct answer *held = NULL, *a = NULL;
+	struct chain c = {.req = req, .first = *req,
+	    .body = {.what = "request body"}};
 	int r;
 
 	*rp = NULL;
 	if (n == 0 || n > TKVM_CHAIN_MAX)
 		return (tkvm_fail(err, TKVM_ECONFIG,
 		    "a chain has 1 to %d programs", TKVM_CHAIN_MAX));
-	for (unsigned i = 0; i < n; i++) {
-		r = call_link(&link[i], req, held, &a, err);
-		release(&held);
-		if (r != 0)
-			return (r);
-		if (i + 1 < n && a->reply.status >= link[i].error_threshold)
-			break;
-		held = a;
-	}
-	*rp = &a->reply;
-	return (0);
+	r = run_chain(&c, link, n, err);
+	free(c.body.data);
+	if (r != 0)
+		release(&c.held);
+	else
+		*rp = &c.held->reply;
+	return (r);
 }

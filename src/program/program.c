@@ -238,6 +238,17 @@ tkvm_program_stop(struct tkvm_program *p)
 		generation_drop(g);
 }
 
+bool
+tkvm_program_ready(struct tkvm_program *p)
+{
+	bool ready;
+
+	(void)pthread_mutex_lock(&p->lock);
+	ready = p->state == PROGRAM_READY;
+	(void)pthread_mutex_unlock(&p->lock);
+	return (ready);
+}
+
 const char *
 tkvm_program_name(const struct tkvm_program *p)
 {

@@ -150,6 +150,21 @@ void executor_destroy(struct executor **ep);
 /* Run f(arg) there and wait for it. */
 void executor_run(struct executor *e, void (*f)(void *arg), void *arg);
 
+/*--- body.c: bytes that come in pieces ------------------------------------*/
+
+#define BODY_MAX ((size_t)512 << 20)	/* no program can hold more */
+#define PIECE_MAX ((size_t)128 << 10)
+struct body {
+	char *data;			/* free() it */
+	size_t len, size;
+	const char *what;		/* for errors: "request body" */
+};
+int body_add(struct body *b, const void *data, size_t len,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+/* All pieces of a request's body. */
+int body_read(struct body *b, const struct tkvm_request *req,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+
 /*--- vm.c: one machine ----------------------------------------------------*/
 
 struct vm {
@@ -162,7 +177,8 @@ struct vm {
 	struct http_state *http;
 	struct executor *executor;	/* NULL: any thread runs it */
 	const struct tkvm_request *req;	/* while it runs one */
-	struct tkvm_machine_stats seen;	/* already counted */
+	struct tkvm_machine_stats seen;	/* before this request */
+	struct tkvm_machine_stats counted;	/* in counters */
 	uint64_t unknown_seen;
 	bool failed;			/* since it was last cleaned */
 	/* Relaxed atomics: stats() reads while requests run. */
@@ -178,6 +194,12 @@ void vm_destroy(struct vm **vmp);
  */
 int vm_call(struct vm *vm, const struct tkvm_request *req,
     struct tkvm_reply *reply, struct tkvm_err *err) TKVM_MUST_CHECK;
+/*
+ * The next bytes of a streamed answer: at most size into buf, *n 0 at the end
+ * of one of unknown length. After a failure there is no more.
+ */
+int vm_stream(struct vm *vm, struct tkvm_reply *reply, void *buf, size_t size,
+    size_t *n, struct tkvm_err *err) TKVM_MUST_CHECK;
 /*
  * Clean it for the next one; a machine that cannot be cleaned is replaced. One
  * that is not ephemeral keeps its state unless something failed in it.

@@ -9,6 +9,8 @@
 #include "program/program_priv.h"
 
 #define ON_ERROR_NS 1000000000u
+/* Each call of the function that streams an answer. */
+#define STREAM_NS 2000000000u
 
 void
 vm_log(const struct vm *vm, const char *text)
@@ -66,6 +68,7 @@ make_machine(struct vm *vm, struct tkvm_err *err)
 	};
 
 	memset(&vm->seen, 0, sizeof vm->seen);
+	memset(&vm->counted, 0, sizeof vm->counted);
 	return (tkvm_machine_fork(g->image, &calls, vm->index,
 	    MIB(g->settings.max_request_mib), &vm->machine, err));
 }
@@ -137,18 +140,9 @@ in_seconds(double s)
 }
 
 static void
-log_reason(const struct vm *vm, const struct tkvm_err *why)
-{
-	char line[400];
-
-	(void)snprintf(line, sizeof line, "%s failed: %s",
-	    vm->generation->program->name, why->text);
-	vm_log(vm, line);
-}
-
-static void
 count_failure(struct vm *vm, int code)
 {
+	vm->failed = true;
 	if (code == TKVM_ETIMEOUT)
 		COUNT_VM(vm, timeouts, 1);
 	else if (code == TKVM_EWORKMEM)
@@ -164,10 +158,10 @@ second_chance(struct job *j)
 	struct vm *vm = j->vm;
 	struct tkvm_reply *reply = j->reply;
 	struct tkvm_err again;
+	char line[400];
 	int r = -1;
 
 	reply->error = *j->err;
-	log_reason(vm, &reply->error);
 	count_failure(vm, reply->error.code);
 	/* A broken machine (TKVM_EHOST) cannot run anything. */
 	if (reply->error.code != TKVM_EHOST &&
@@ -178,8 +172,12 @@ second_chance(struct job *j)
 		    &again);
 		if (r == 0)
 			r = http_reply(vm->http, vm->machine, reply, &again);
-		if (r != 0)
-			log_reason(vm, &again);
+		if (r != 0) {
+			(void)snprintf(line, sizeof line, "%s failed again, "
+			    "in its on_error: %s",
+			    vm->generation->program->name, again.text);
+			vm_log(vm, line);
+		}
 	}
 	reply->by_on_error = r == 0;
 	if (r != 0) {
@@ -187,6 +185,7 @@ second_chance(struct job *j)
 		reply->content_type = NULL;
 		reply->body = NULL;
 		reply->body_len = 0;
+		reply->streamed = false;
 	}
 }
 
@@ -197,11 +196,20 @@ count_cost(struct vm *vm, struct tkvm_reply *reply)
 
 	reply->exits = s->exits - vm->seen.exits;
 	reply->faults = s->faults - vm->seen.faults;
-	vm->seen.exits = s->exits;
-	vm->seen.faults = s->faults;
-	COUNT_VM(vm, exits, reply->exits);
-	COUNT_VM(vm, faults, reply->faults);
-	COUNT_VM(vm, run_ns, reply->run_ns);
+	COUNT_VM(vm, exits, s->exits - vm->counted.exits);
+	COUNT_VM(vm, faults, s->faults - vm->counted.faults);
+	vm->counted.exits = s->exits;
+	vm->counted.faults = s->faults;
+}
+
+/* Time that a job of this reply took since t, from tkvm_now_ns(). */
+static void
+count_time(struct vm *vm, struct tkvm_reply *reply, uint64_t t)
+{
+	t = tkvm_now_ns() - t;
+	reply->run_ns += t;
+	COUNT_VM(vm, run_ns, t);
+	count_cost(vm, reply);
 }
 
 static void
@@ -213,7 +221,8 @@ count_answer(struct vm *vm, const struct tkvm_reply *reply)
 	case 4: COUNT_VM(vm, status_4xx, 1); break;
 	default: COUNT_VM(vm, status_5xx, 1); break;
 	}
-	COUNT_VM(vm, output_bytes, reply->body_len);
+	if (!reply->streamed)
+		COUNT_VM(vm, output_bytes, reply->body_len);
 }
 
 static void
@@ -224,37 +233,165 @@ run_job(void *arg)
 	uint64_t t = tkvm_now_ns();
 	int r;
 
-	COUNT_VM(vm, invocations, 1);
 	COUNT_VM(vm, input_bytes, j->req->body_len);
-	vm->req = j->req;
+	j->reply->input_bytes = j->req->body_len;
 	r = http_begin(vm->http, vm->machine, j->req, j->err);
 	if (r == 0)
 		r = tkvm_machine_run(vm->machine, in_seconds(
 		    vm->generation->settings.max_request_time), j->err);
 	if (r == 0)
 		r = http_reply(vm->http, vm->machine, j->reply, j->err);
-	vm->failed |= r != 0;
-	if (r != 0 && r != TKVM_EBODY)
+	if (r == TKVM_EBODY)
+		vm->failed = true;
+	else if (r != 0)
 		second_chance(j);
-	j->reply->run_ns = tkvm_now_ns() - t;
-	count_cost(vm, j->reply);
+	count_time(vm, j->reply, t);
 	j->r = r == TKVM_EBODY ? r : 0;
 	if (j->r == 0)
 		count_answer(vm, j->reply);
 }
 
+static void
+on_machine(struct vm *vm, void (*f)(void *arg), void *arg)
+{
+	if (vm->executor != NULL)
+		executor_run(vm->executor, f, arg);
+	else
+		f(arg);
+}
+
+/*--- bodies in pieces -----------------------------------------------------*/
+
+struct piece {
+	struct job job;
+	uint64_t offset;		/* bytes before it */
+	const char *data;
+	size_t len;
+};
+
+static void
+run_piece(void *arg)
+{
+	struct piece *p = arg;
+	struct job *j = &p->job;
+	struct vm *vm = j->vm;
+	uint64_t t = tkvm_now_ns();
+	char why[sizeof j->err->text];
+
+	j->r = http_piece(vm->http, vm->machine, j->req, p->data, p->len,
+	    p->offset, j->err);
+	if (j->r == 0)
+		j->r = tkvm_machine_run(vm->machine, in_seconds(
+		    vm->generation->settings.max_request_time), j->err);
+	if (j->r == 0)
+		j->r = http_piece_taken(vm->http, vm->machine, p->len, j->err);
+	if (j->r != 0) {
+		count_failure(vm, j->r);
+		memcpy(why, j->err->text, sizeof why);
+		j->r = tkvm_fail(j->err, TKVM_EBODY, "%s failed while its "
+		    "request body arrived: %.300s",
+		    vm->generation->program->name, why);
+	}
+	count_time(vm, j->reply, t);
+}
+
+/* For tkvm_request.each_piece, and for bodies that are there. */
+static int
+feed(void *arg, const void *data, size_t len)
+{
+	struct piece *p = arg;
+	size_t n;
+
+	for (p->data = data; len > 0 && p->job.r == 0; p->data += n) {
+		n = len < PIECE_MAX ? len : PIECE_MAX;
+		p->len = n;
+		on_machine(p->job.vm, run_piece, p);
+		p->offset += n;
+		len -= n;
+	}
+	return (p->job.r);
+}
+
+/* Hand a body to call-back 4; *req becomes what the program is asked then. */
+static int
+feed_all(struct job *j, struct tkvm_request *req)
+{
+	struct piece p = {.job = *j};
+	int r;
+
+	if (req->each_piece != NULL)
+		r = req->each_piece(req->priv, feed, &p, j->err);
+	else
+		r = feed(&p, req->body, req->body_len);
+	req->each_piece = NULL;
+	req->body = NULL;
+	req->body_len = p.offset;
+	return (r);
+}
+
+struct asking {
+	struct job job;
+	void *buf;
+	size_t size, *n;
+};
+
+static void
+run_stream(void *arg)
+{
+	struct asking *a = arg;
+	struct job *j = &a->job;
+	struct vm *vm = j->vm;
+	uint64_t t = tkvm_now_ns(), n = 0;
+	const void *data = NULL;
+
+	j->r = http_stream_ask(vm->http, vm->machine, a->size, j->err);
+	if (j->r == 0)
+		j->r = tkvm_machine_run(vm->machine,
+		    tkvm_now_ns() + STREAM_NS, j->err);
+	if (j->r == 0)
+		j->r = http_stream_take(vm->http, vm->machine, &data, &n,
+		    j->err);
+	if (j->r == 0 && n > 0)
+		memcpy(a->buf, data, n);
+	if (j->r != 0)
+		count_failure(vm, j->r);
+	*a->n = j->r == 0 ? (size_t)n : 0;
+	COUNT_VM(vm, output_bytes, *a->n);
+	count_time(vm, j->reply, t);
+}
+
+int
+vm_stream(struct vm *vm, struct tkvm_reply *reply, void *buf, size_t size,
+    size_t *n, struct tkvm_err *err)
+{
+	struct asking a = {{vm, NULL, reply, err, 0}, buf, size, n};
+
+	on_machine(vm, run_stream, &a);
+	if (a.job.r != 0)
+		reply->error = *err;
+	return (a.job.r);
+}
+
+/*--- a call ---------------------------------------------------------------*/
+
 int
 vm_call(struct vm *vm, const struct tkvm_request *req,
     struct tkvm_reply *reply, struct tkvm_err *err)
 {
-	struct job j = {vm, req, reply, err, 0};
+	struct tkvm_request mine = *req;
+	struct job j = {vm, &mine, reply, err, 0};
 
 	if (vm->machine == NULL && make_machine(vm, err) != 0)
 		return (TKVM_EHOST);
-	if (vm->executor != NULL)
-		executor_run(vm->executor, run_job, &j);
-	else
-		run_job(&j);
+	vm->seen.exits = vm->counted.exits;
+	vm->seen.faults = vm->counted.faults;
+	COUNT_VM(vm, invocations, 1);
+	vm->req = &mine;
+	if (http_takes_pieces(&vm->generation->http) &&
+	    (mine.each_piece != NULL || mine.body_len > 0))
+		j.r = feed_all(&j, &mine);
+	if (j.r == 0)
+		on_machine(vm, run_job, &j);
 	/* The request is the caller's; nothing of it may outlive the call. */
 	vm->req = NULL;
 	return (j.r);

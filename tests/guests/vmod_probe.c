@@ -254,6 +254,8 @@ on_post(const char *url, const char *arg, const char *type,
 		do_status(url + 8, arg);
 		return;
 	}
+	if (strcmp(url, "/crash") == 0)
+		*(volatile int *)(uintptr_t)(len - len) = 1;
 	if (strncmp(url, "/echo", 5) == 0) {
 		backend_response(200, type, strlen(type), data, len);
 		return;

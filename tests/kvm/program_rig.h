@@ -101,8 +101,9 @@ static inline struct tkvm_link
 rig_link(struct rig *rig, const char *program, const char *url,
     const char *arg)
 {
-	return ((struct tkvm_link){tkvm_library_find(rig->lib, program), url,
-	    arg, 400});
+	return ((struct tkvm_link){
+	    .program = tkvm_library_find(rig->lib, program),
+	    .url = url, .arg = arg, .error_threshold = 400});
 }
 
 static inline const struct tkvm_request *

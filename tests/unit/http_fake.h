@@ -24,7 +24,8 @@ struct tkvm_machine {
 	struct tkvm_machine_stats stats;
 	uint64_t sp, arena, taken, given;
 	uint64_t called, arg[6];	/* by tkvm_machine_call() */
-	bool resumed;
+	bool resumed, spare, kept_stack, asked, answered;
+	uint64_t value[2];		/* what the function returns */
 };
 
 static struct tkvm_machine fake;
@@ -138,6 +139,33 @@ tkvm_machine_call(struct tkvm_machine *m, uint64_t function,
 	m->called = function;
 	memcpy(m->arg, arg, sizeof m->arg);
 	return (0);
+}
+
+int
+tkvm_machine_ask(struct tkvm_machine *m, uint64_t function,
+    const uint64_t arg[6], struct tkvm_err *err)
+{
+	m->asked = true;
+	return (tkvm_machine_call(m, function, arg, err));
+}
+
+bool
+tkvm_machine_value(const struct tkvm_machine *m, uint64_t value[2])
+{
+	memcpy(value, m->value, sizeof m->value);
+	return (m->answered);
+}
+
+void
+tkvm_machine_keep_stack(struct tkvm_machine *m)
+{
+	m->kept_stack = true;
+}
+
+void
+tkvm_machine_spare(struct tkvm_machine *m)
+{
+	m->spare = true;
 }
 
 void

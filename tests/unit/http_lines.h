@@ -117,8 +117,9 @@ lines_log(void *priv, const char *text, size_t len)
 }
 
 static const struct tkvm_transaction_ops lines_ops = {
-	lines_append, lines_set, lines_unset, lines_find, lines_field,
-	lines_cacheable, lines_log,
+	.append = lines_append, .set = lines_set, .unset = lines_unset,
+	.find = lines_find, .field = lines_field,
+	.set_cacheable = lines_cacheable, .log = lines_log,
 };
 
 #endif
