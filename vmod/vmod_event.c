@@ -39,6 +39,8 @@ vcl_fini(VRT_CTX, void *priv)
 	for (unsigned i = 0; i < v->n; i++)
 		vcl_program_free(v->program[i]);
 	free(v->program);
+	if (v->updater != NULL)
+		VRT_DelDirector(&v->updater);
 	tkvm_library_destroy(&v->library);
 	FREE_OBJ(v);
 }
@@ -78,6 +80,14 @@ vtk_vcl_make(VRT_CTX, struct vmod_priv *priv, const char *fn)
 	}
 	if (tkvm_library_new(&log, &v->library, &err) != 0) {
 		VRT_fail(ctx, "tinykvm.%s(): %s", fn, err.text);
+		FREE_OBJ(v);
+		return (NULL);
+	}
+	v->updater = VRT_AddDirector(ctx, vtk_update_methods, v,
+	    "tinykvm_update");
+	if (v->updater == NULL) {
+		VRT_fail(ctx, "tinykvm.%s(): cannot make a director", fn);
+		tkvm_library_destroy(&v->library);
 		FREE_OBJ(v);
 		return (NULL);
 	}

@@ -13,8 +13,8 @@
 /* A threshold that no status reaches. */
 #define NO_THRESHOLD 1000
 
-static bool
-only_in(VRT_CTX, const char *fn, unsigned subs, const char *names)
+bool
+vtk_only_in(VRT_CTX, const char *fn, unsigned subs, const char *names)
 {
 	CHECK_OBJ_NOTNULL(ctx, VRT_CTX_MAGIC);
 	if (ctx->method & subs)
@@ -24,8 +24,8 @@ only_in(VRT_CTX, const char *fn, unsigned subs, const char *names)
 	return (false);
 }
 
-static bool
-not_empty(VRT_CTX, const char *fn, const char *what, const char *value)
+bool
+vtk_not_empty(VRT_CTX, const char *fn, const char *what, const char *value)
 {
 	if (value != NULL && *value != '\0')
 		return (true);
@@ -52,8 +52,8 @@ vmod_library(VRT_CTX, struct vmod_priv *priv, VCL_STRING uri)
 	struct tkvm_err err;
 	struct vtk_vcl *v;
 
-	if (!only_in(ctx, "library", VCL_MET_INIT, "vcl_init") ||
-	    !not_empty(ctx, "library", "the path or URI", uri))
+	if (!vtk_only_in(ctx, "library", VCL_MET_INIT, "vcl_init") ||
+	    !vtk_not_empty(ctx, "library", "the path or URI", uri))
 		return (0);
 	v = vtk_vcl_make(ctx, priv, "library");
 	if (v == NULL)
@@ -72,9 +72,9 @@ vmod_configure(VRT_CTX, struct vmod_priv *priv, VCL_STRING program,
 	struct tkvm_err err;
 	struct vtk_vcl *v;
 
-	if (!only_in(ctx, "configure", VCL_MET_INIT, "vcl_init") ||
-	    !not_empty(ctx, "configure", "the program's name", program) ||
-	    !not_empty(ctx, "configure", "the JSON text", json))
+	if (!vtk_only_in(ctx, "configure", VCL_MET_INIT, "vcl_init") ||
+	    !vtk_not_empty(ctx, "configure", "the program's name", program) ||
+	    !vtk_not_empty(ctx, "configure", "the JSON text", json))
 		return (0);
 	v = vtk_vcl_make(ctx, priv, "configure");
 	if (v == NULL)
@@ -94,7 +94,7 @@ vmod_start(VRT_CTX, struct vmod_priv *priv, VCL_STRING program, VCL_BOOL async,
 	struct vtk_program *p;
 
 	(void)debug;
-	if (!only_in(ctx, "start", VCL_MET_INIT, "vcl_init"))
+	if (!vtk_only_in(ctx, "start", VCL_MET_INIT, "vcl_init"))
 		return (0);
 	p = vtk_program_find(ctx, priv, "start", program);
 	if (p == NULL)
@@ -291,7 +291,7 @@ vmod_chain(VRT_CTX, struct vmod_priv *priv, VCL_STRING program, VCL_STRING arg,
 	struct vtk_program *p;
 	struct vtk_chain *c;
 
-	if (!only_in(ctx, "chain", VCL_MET_BACKEND_FETCH,
+	if (!vtk_only_in(ctx, "chain", VCL_MET_BACKEND_FETCH,
 	    "vcl_backend_fetch") ||
 	    !good_threshold(ctx, "chain", error_treshold))
 		return (0);
@@ -319,7 +319,7 @@ vmod_chain_clear(VRT_CTX, struct vmod_priv *priv)
 	struct vtk_vcl *v = vtk_vcl_get(priv);
 	struct vtk_chain *c;
 
-	if (!only_in(ctx, "chain_clear", VCL_MET_BACKEND_FETCH,
+	if (!vtk_only_in(ctx, "chain_clear", VCL_MET_BACKEND_FETCH,
 	    "vcl_backend_fetch") || v == NULL)
 		return;
 	c = vtk_chain_get(ctx, v, "chain_clear");
@@ -358,7 +358,7 @@ vmod_program(VRT_CTX, struct vmod_priv *priv, VCL_STRING program,
 	struct vtk_chain *c;
 	struct vtk_fetch *f;
 
-	if (!only_in(ctx, "program", VCL_MET_BACKEND_FETCH,
+	if (!vtk_only_in(ctx, "program", VCL_MET_BACKEND_FETCH,
 	    "vcl_backend_fetch"))
 		return (NULL);
 	p = vtk_program_find(ctx, priv, "program", program);
@@ -527,7 +527,7 @@ vmod_synth(VRT_CTX, struct vmod_priv *priv, VCL_INT status, VCL_STRING program,
 	struct here h;
 
 	(void)soft_reset;
-	if (!only_in(ctx, "synth", VCL_MET_SYNTH | VCL_MET_BACKEND_ERROR,
+	if (!vtk_only_in(ctx, "synth", VCL_MET_SYNTH | VCL_MET_BACKEND_ERROR,
 	    "vcl_synth and vcl_backend_error"))
 		return (0);
 	if (status != 0 && (status < 200 || status > 699)) {

@@ -38,6 +38,7 @@ struct vtk_vcl {
 	struct tkvm_library *library;
 	struct vtk_program **program;	/* in order of definition */
 	unsigned n;
+	VCL_BACKEND updater;		/* what live_update() returns */
 };
 
 /* A chain under construction: PRIV_TASK, keyed by its struct vtk_vcl. */
@@ -69,6 +70,17 @@ struct vtk_fetch {
 	struct http_conn htc[1];
 };
 
+/* One live update: PRIV_TASK, keyed by its director. */
+struct vtk_update {
+	unsigned magic;
+#define VTK_UPDATE_MAGIC 0x1be0cd19
+	struct vtk_program *program;
+	size_t max_size;
+	const char *result;	/* JSON */
+	size_t sent;
+	struct http_conn htc[1];
+};
+
 /* What tkvm_transaction_ops work on. */
 struct vtk_transaction {
 	unsigned magic;
@@ -87,6 +99,14 @@ struct vtk_vcl *vtk_vcl_make(VRT_CTX, struct vmod_priv *priv, const char *fn);
 struct vtk_vcl *vtk_vcl_get(const struct vmod_priv *priv);
 /* Give each program that has none its director; -1 and VRT_fail. */
 int vtk_vcl_sync(VRT_CTX, struct vtk_vcl *v, const char *fn);
+
+/*--- vmod_tinykvm.c -------------------------------------------------------*/
+
+/* Is this one of the subroutines subs, called names? Else VRT_fail. */
+bool vtk_only_in(VRT_CTX, const char *fn, unsigned subs, const char *names);
+/* Is it neither NULL nor ""? Else VRT_fail; what it is called. */
+bool vtk_not_empty(VRT_CTX, const char *fn, const char *what,
+    const char *value);
 
 /*--- vmod_director.c ------------------------------------------------------*/
 
@@ -142,6 +162,10 @@ int vtk_body_each(void *priv,
  */
 int vtk_response(struct busyobj *bo, struct vtk_fetch *f,
     struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*--- vmod_update.c --------------------------------------------------------*/
+
+extern const struct vdi_methods vtk_update_methods[1];
 
 /*--- vmod_fields.c --------------------------------------------------------*/
 

@@ -32,6 +32,7 @@
 	X(reset_ns, NS, "Wiping machines") \
 	X(exits, COUNT, "Times a machine came back to the host") \
 	X(faults, COUNT, "First writes to a page") \
+	X(live_updates, COUNT, "Times it was replaced while it served") \
 	X(unknown_calls, COUNT, "Calls answered -ENOSYS") \
 	X(machines, GAUGE, "Request machines") \
 	X(idle, GAUGE, "Of them idle") \

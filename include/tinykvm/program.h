@@ -100,6 +100,23 @@ TKVM_API int tkvm_program_start(struct tkvm_program *p, bool async,
  */
 TKVM_API void tkvm_program_stop(struct tkvm_program *p);
 
+/*
+ * Replace the program by this ELF file in memory while it serves: the new one
+ * is started with the program's settings; then requests go to it, and those in
+ * flight end on the old one. On failure the old one goes on. *stored: it has
+ * also been written to the program's filename, whole or not at all, and is
+ * there for the next start; if not the log says why.
+ * TKVM_EBUSY: another update is under way; TKVM_ECONFIG: it is empty; others
+ * as tkvm_chain_call() of a program that does not start.
+ */
+TKVM_API int tkvm_program_update(struct tkvm_program *p, const void *elf,
+    size_t size, bool *stored, struct tkvm_err *err) TKVM_MUST_CHECK;
+TKVM_API int tkvm_program_update_file(struct tkvm_program *p,
+    const char *path, bool *stored, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/* Is this the program's "key"? Never when it has none. Constant time. */
+TKVM_API bool tkvm_program_key_ok(struct tkvm_program *p, const char *key);
+
 /* Can a request run at once, without starting the program first? */
 TKVM_API bool tkvm_program_ready(struct tkvm_program *p);
 

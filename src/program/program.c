@@ -30,6 +30,7 @@ program_new(struct tkvm_library *lib, const char *name,
 	}
 	p->library = lib;
 	(void)pthread_mutex_init(&p->lock, NULL);
+	(void)pthread_mutex_init(&p->updating, NULL);
 	(void)pthread_cond_init(&p->changed, NULL);
 	settings_init(&p->settings);
 	*pp = p;
@@ -41,6 +42,7 @@ program_free(struct tkvm_program *p)
 {
 	settings_free(&p->settings);
 	(void)pthread_mutex_destroy(&p->lock);
+	(void)pthread_mutex_destroy(&p->updating);
 	(void)pthread_cond_destroy(&p->changed);
 	free(p->name);
 	free(p);
@@ -48,9 +50,9 @@ program_free(struct tkvm_program *p)
 
 /*--- starting -------------------------------------------------------------*/
 
-/* The machines beyond the first, while requests already use it. */
-static void
-make_machines(struct generation *g)
+/* Requests may use it meanwhile. */
+void
+generation_fill(struct generation *g)
 {
 	struct tkvm_program *p = g->program;
 	struct tkvm_err err;
@@ -86,7 +88,7 @@ start_thread(void *arg)
 	r = settings_copy(&s, &p->settings, &err);
 	(void)pthread_mutex_unlock(&p->lock);
 	if (r == 0)
-		r = generation_make(p, &s, &g, &err);
+		r = generation_make(p, &s, NULL, 0, &g, &err);
 	settings_free(&s);
 	if (r != 0)
 		library_log(p->library, p->name, err.text);
@@ -106,7 +108,7 @@ start_thread(void *arg)
 	(void)pthread_cond_broadcast(&p->changed);
 	(void)pthread_mutex_unlock(&p->lock);
 	if (r == 0) {
-		make_machines(g);
+		generation_fill(g);
 		generation_drop(g);
 	}
 	return (NULL);

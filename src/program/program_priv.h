@@ -38,7 +38,7 @@ struct settings {
 	char *cwd;
 	bool ephemeral;
 	/* Of programs only. */
-	char *group, *filename, *uri;
+	char *group, *filename, *uri, *key;
 	bool start;
 };
 void settings_init(struct settings *s);
@@ -121,14 +121,23 @@ struct generation {
 	const struct tkvm_host *host;
 };
 
-/* load.c and warm.c: from file to an image and its first machine. */
+/*
+ * load.c and warm.c: from file to an image and its first machine. elf: these
+ * bytes in place of the file (a live update), or NULL.
+ */
 int generation_make(struct tkvm_program *p, const struct settings *s,
-    struct generation **gp, struct tkvm_err *err) TKVM_MUST_CHECK;
+    const void *elf, size_t elf_size, struct generation **gp,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+/* The machines beyond the first. */
+void generation_fill(struct generation *g);
 /* Hand a new machine to it: to the queue, or to the idle ones. */
 void generation_add(struct generation *g, struct vm *vm);
 void generation_ref(struct generation *g);
 void generation_drop(struct generation *g);
 int load_file(const char *path, char **data, size_t *size,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+/* Whole or not at all, under its name only when it is on disk. */
+int save_file(const char *path, const void *data, size_t size,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 const char *elf_type(const char *elf, size_t size);
 int strings_argv(const struct strings *s, const char *const *head,
@@ -232,6 +241,7 @@ struct tkvm_program {
 	bool cancelled;			/* this start, by stop */
 	uint64_t starts;
 	struct tkvm_machine *booting;	/* while main() runs */
+	pthread_mutex_t updating;	/* one live update at a time */
 	struct tkvm_err why;		/* of PROGRAM_FAILED */
 	uint64_t failed_ns;
 	struct tkvm_counters counters;	/* relaxed atomics */

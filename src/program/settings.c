@@ -28,6 +28,8 @@ const struct setting settings_table[] = {
 	    "The program: a static Linux executable. Required."),
 	ONE("uri", SETTING_STRING, uri,
 	    "Where to fetch it from: file:///path in this version."),
+	ONE("key", SETTING_STRING, key,
+	    "What live_update() must know; without it there are none."),
 	ONE("start", SETTING_BOOL, start,
 	    "Start it when it is defined, not at its first request."),
 
@@ -60,7 +62,6 @@ const struct setting settings_table[] = {
 	    "max_request_memory; other machines do not see what one wrote. "
 	    "Default true."),
 
-	IGNORED("key", "Live-update key; without effect in this version."),
 	IGNORED("hugepages", "A hint; without effect in this version."),
 	IGNORED("hugepage_arena_size", "A hint; without effect."),
 	IGNORED("request_hugepages", "A hint; without effect."),
@@ -206,6 +207,7 @@ settings_free(struct settings *s)
 	free(s->cwd);
 	free(s->group);
 	free(s->filename);
+	free(s->key);
 	free(s->uri);
 	settings_init(s);
 }
@@ -268,7 +270,7 @@ settings_copy(struct settings *to, const struct settings *from,
     struct tkvm_err *err)
 {
 	*to = *from;
-	to->cwd = to->group = to->filename = to->uri = NULL;
+	to->cwd = to->group = to->filename = to->uri = to->key = NULL;
 	memset(&to->main_arguments, 0, sizeof to->main_arguments);
 	memset(&to->environment, 0, sizeof to->environment);
 	memset(&to->allowed_paths, 0, sizeof to->allowed_paths);
@@ -278,6 +280,7 @@ settings_copy(struct settings *to, const struct settings *from,
 	    copy_string(&to->cwd, from->cwd) &&
 	    copy_string(&to->group, from->group) &&
 	    copy_string(&to->filename, from->filename) &&
+	    copy_string(&to->key, from->key) &&
 	    copy_string(&to->uri, from->uri))
 		return (0);
 	settings_free(to);

@@ -141,7 +141,7 @@ program_part(const struct tkvm_program *p, const struct tkvm_counters *c)
 		json_object_object_add(o, "error",
 		    json_object_new_string(p->why.text));
 	add_int(o, "image_bytes", c->image_bytes);
-	add_int(o, "live_updates", 0);
+	add_int(o, "live_updates", c->live_updates);
 	add_seconds(o, "start_time", c->start_ns);
 	add_seconds(o, "reservation_time", c->queue_ns);
 	add_int(o, "reservation_timeouts", c->queue_timeouts);

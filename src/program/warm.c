@@ -14,6 +14,8 @@ struct start {
 	struct generation *g;
 	struct http_state *http;
 	struct tkvm_machine *machine;
+	const char *elf;		/* a live update, or NULL */
+	size_t elf_size;
 	char said[160];
 };
 
@@ -139,6 +141,8 @@ announce(const struct start *st, struct tkvm_machine *m)
 {
 	struct tkvm_program *p = st->g->program;
 
+	if (st->elf != NULL)
+		return;
 	(void)pthread_mutex_lock(&p->lock);
 	p->booting = m;
 	if (m != NULL && p->cancelled)
@@ -193,13 +197,16 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 		MIB(s->max_memory_mib), MIB(s->max_request_mib),
 	};
 	struct tkvm_calls calls = {linux_call, NULL, http_call, NULL};
-	size_t size = 0;
-	char *elf;
-	int r;
+	size_t size = st->elf_size;
+	char *file = NULL;
+	const char *elf;
+	int r = 0;
 
-	r = load_file(s->filename, &elf, &size, err);
+	if (st->elf == NULL)
+		r = load_file(s->filename, &file, &size, err);
 	if (r != 0)
 		return (r);
+	elf = file != NULL ? file : st->elf;
 	http_scan_abi(elf, size, &g->http);
 	g->elf_size = size;
 	g->elf_type = elf_type(elf, size);
@@ -212,7 +219,7 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 		http_set_log(st->http, log_start, st);
 		r = boot(st, elf, size, &calls, err);
 	}
-	free(elf);
+	free(file);
 	if (r == 0)
 		r = run_main(st, err);
 	if (r == 0)
@@ -290,7 +297,8 @@ generation_alloc(struct tkvm_program *p, const struct settings *s,
 
 int
 generation_make(struct tkvm_program *p, const struct settings *s,
-    struct generation **gp, struct tkvm_err *err)
+    const void *elf, size_t elf_size, struct generation **gp,
+    struct tkvm_err *err)
 {
 	struct generation *g;
 	struct start st;
@@ -303,6 +311,8 @@ generation_make(struct tkvm_program *p, const struct settings *s,
 		return (TKVM_ENOMEM);
 	memset(&st, 0, sizeof st);
 	st.g = g;
+	st.elf = elf;
+	st.elf_size = elf_size;
 	r = tkvm_host_probe(&g->host, err);
 	if (r == 0)
 		r = start_and_freeze(&st, err);

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * update.c: replace a program while it serves. The new one is started beside
+ * the old one; when it waits for requests they change places. Requests in
+ * flight end on the old one, which is freed after its last.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "program/program_priv.h"
+
+bool
+tkvm_program_key_ok(struct tkvm_program *p, const char *key)
+{
+	const char *want;
+	size_t n, m = strlen(key);
+	unsigned char differ;
+
+	(void)pthread_mutex_lock(&p->lock);
+	want = p->settings.key == NULL ? "" : p->settings.key;
+	n = strlen(want);
+	/* In a time that tells nothing of how much was right. */
+	differ = n != m || n == 0;
+	for (size_t i = 0; i < m; i++)
+		differ |= (unsigned char)(key[i] ^ (n == 0 ? 0 : want[i % n]));
+	(void)pthread_mutex_unlock(&p->lock);
+	return (differ == 0);
+}
+
+/*--- the file -------------------------------------------------------------*/
+
+static int
+write_all(int fd, const char *data, size_t size)
+{
+	ssize_t n;
+
+	for (size_t at = 0; at < size; at += (size_t)n) {
+		n = write(fd, data + at, size - at);
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n <= 0)
+			return (-1);
+	}
+	return (0);
+}
+
+/* Onto disk with its new name: the folder holds the name. */
+static int
+sync_folder(const char *path)
+{
+	char folder[4096];
+	char *slash;
+	int fd, r;
+
+	(void)snprintf(folder, sizeof folder, "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash == NULL)
+		return (0);
+	slash[slash == folder] = '\0';
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return (-1);
+	r = fsync(fd);
+	(void)close(fd);
+	return (r);
+}
+
+int
+save_file(const char *path, const void *data, size_t size,
+    struct tkvm_err *err)
+{
+	mode_t mode = 0644;
+	char temp[4096];
+	struct stat st;
+	int fd, r = -1;
+
+	if ((size_t)snprintf(temp, sizeof temp, "%s.XXXXXX", path) >=
+	    sizeof temp)
+		return (tkvm_fail(err, TKVM_EFILE, "%s is too long", path));
+	if (stat(path, &st) == 0)
+		mode = st.st_mode & 07777;
+	fd = mkostemp(temp, O_CLOEXEC);
+	if (fd < 0)
+		return (tkvm_fail(err, TKVM_EFILE, "cannot write %s: %s", path,
+		    strerror(errno)));
+	if (write_all(fd, data, size) == 0 && fchmod(fd, mode) == 0 &&
+	    fsync(fd) == 0)
+		r = 0;
+	(void)close(fd);
+	if (r == 0)
+		r = rename(temp, path);
+	if (r == 0)
+		r = sync_folder(path);
+	if (r == 0)
+		return (0);
+	r = tkvm_fail(err, TKVM_EFILE, "cannot write %s: %s", path,
+	    strerror(errno));
+	(void)unlink(temp);
+	return (r);
+}
+
+/*--- the update -----------------------------------------------------------*/
+
+struct update {
+	struct tkvm_program *p;
+	const void *elf;
+	size_t size;
+	struct settings settings;
+	struct generation *g;
+	struct tkvm_err *err;
+	int r;
+};
+
+static void *
+make(void *arg)
+{
+	struct update *u = arg;
+
+	u->r = generation_make(u->p, &u->settings, u->elf, u->size, &u->g,
+	    u->err);
+	/* All of them, so that it takes over with its full strength. */
+	if (u->r == 0)
+		generation_fill(u->g);
+	return (NULL);
+}
+
+static void
+install(struct tkvm_program *p, struct generation *g)
+{
+	struct generation *old;
+
+	(void)pthread_mutex_lock(&p->lock);
+	while (p->state == PROGRAM_STARTING)
+		(void)pthread_cond_wait(&p->changed, &p->lock);
+	old = p->generation;
+	p->generation = g;
+	p->state = PROGRAM_READY;
+	(void)pthread_cond_broadcast(&p->changed);
+	if (old != NULL) {
+		(void)pthread_mutex_lock(&old->lock);
+		old->closing = true;
+		(void)pthread_mutex_unlock(&old->lock);
+	}
+	(void)pthread_mutex_unlock(&p->lock);
+	COUNT(p, live_updates, 1);
+	if (old != NULL)
+		generation_drop(old);
+}
+
+/* Where the next start reads it; a name without "/" in front is nobody's. */
+static bool
+store(struct update *u)
+{
+	const char *path = u->settings.filename;
+	struct tkvm_err err;
+
+	if (path == NULL || *path != '/')
+		return (false);
+	if (save_file(path, u->elf, u->size, &err) == 0)
+		return (true);
+	library_log(u->p->library, u->p->name, err.text);
+	return (false);
+}
+
+int
+tkvm_program_update(struct tkvm_program *p, const void *elf, size_t size,
+    bool *stored, struct tkvm_err *err)
+{
+	struct update u = {.p = p, .elf = elf, .size = size, .err = err};
+	pthread_t thread;
+	int r;
+
+	*stored = false;
+	if (size == 0)
+		return (tkvm_fail(err, TKVM_ECONFIG, "the update is empty"));
+	if (pthread_mutex_trylock(&p->updating) != 0)
+		return (tkvm_fail(err, TKVM_EBUSY, "%s is being updated by "
+		    "someone else", p->name));
+	settings_init(&u.settings);
+	(void)pthread_mutex_lock(&p->lock);
+	r = settings_copy(&u.settings, &p->settings, err);
+	(void)pthread_mutex_unlock(&p->lock);
+	/* A thread of our own: callers may have small stacks. */
+	if (r == 0) {
+		r = pthread_create(&thread, NULL, make, &u);
+		if (r != 0)
+			r = tkvm_fail(err, TKVM_EHOST,
+			    "cannot start a thread: %s", strerror(r));
+	}
+	if (r == 0) {
+		(void)pthread_join(thread, NULL);
+		r = u.r;
+	}
+	if (r == 0) {
+		*stored = store(&u);
+		install(p, u.g);
+	}
+	settings_free(&u.settings);
+	(void)pthread_mutex_unlock(&p->updating);
+	return (r);
+}
+
+int
+tkvm_program_update_file(struct tkvm_program *p, const char *path,
+    bool *stored, struct tkvm_err *err)
+{
+	size_t size;
+	char *elf;
+	int r;
+
+	*stored = false;
+	r = load_file(path, &elf, &size, err);
+	if (r != 0)
+		return (r);
+	r = tkvm_program_update(p, elf, size, stored, err);
+	free(elf);
+	return (r);
+}
