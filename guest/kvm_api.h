@@ -159,6 +159,7 @@ set_on_live_restore(void (*deserialize)(size_t len))
 	register_func(7, (void (*)(void))deserialize);
 }
 
+/* Begins each system of a server, in its machine; never returns. */
 static inline void
 set_socket_prepare_for_pause(void (*prepare)(int system_id))
 {
@@ -502,6 +503,12 @@ extern long multiprocess_wait(void);
 
 /*--- sockets --------------------------------------------------------------*/
 
+/*
+ * Connections that the program serves; guest/websocket.c shows how. fd is
+ * 0x1000 or above and knows read(), write(), close(), which never wait.
+ * WRITABLE comes once at first, and behind each write that took not all.
+ * DISCONNECTED: it is closed. Each batch has max_request_time.
+ */
 enum SocketEvent {
 	SOCKET_CONNECTED, SOCKET_READ, SOCKET_WRITABLE, SOCKET_DISCONNECTED
 };
@@ -509,13 +516,15 @@ typedef enum SocketEvent SocketEvent;
 struct kvm_socket_event {
 	int fd;
 	int event;			/* SocketEvent */
-	const char *remote;
-	const char *arg;
-	const uint8_t *data;
+	const char *remote;		/* CONNECTED: "ADDR:PORT", "unix" */
+	const char *arg;		/* CONNECTED: "" */
+	const uint8_t *data;		/* READ: valid until the next wait */
 	size_t data_len;
 };
 KVM_API_ASSERT(sizeof(struct kvm_socket_event) == 40);
-/* Fills at most n (32) events: their number. */
+/*
+ * Fills at most n events (1 to 32, as many as the first time): their number.
+ */
 extern int wait_for_socket_events_paused(struct kvm_socket_event *events,
     size_t n);
 static inline int
@@ -524,7 +533,10 @@ wait_for_socket_event_paused(struct kvm_socket_event *event)
 	return (wait_for_socket_events_paused(event, 1));
 }
 
-/* For events SOCKET_WRITABLE: write data; fd becomes what was written. */
+/*
+ * For each of n (1 to 32) events SOCKET_WRITABLE: write data to fd, which
+ * becomes the number of bytes or -errno; with EAGAIN it stays.
+ */
 extern void sys_sockets_write(struct kvm_socket_event *events, size_t n);
 
 /*--- other ----------------------------------------------------------------*/

@@ -191,7 +191,7 @@ vmod_invalidate_programs(VRT_CTX, struct vmod_priv *priv, VCL_STRING regex)
 
 		if (!matches(re, tkvm_program_name(p)))
 			continue;
-		tkvm_program_stop(p);
+		tkvm_program_invalidate(p);
 		vtk_counters_update(v->program[i]);
 		n++;
 		if (ctx->vsl != NULL)

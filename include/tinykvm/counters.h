@@ -34,6 +34,12 @@
 	X(faults, COUNT, "First writes to a page") \
 	X(live_updates, COUNT, "Times it was replaced while it served") \
 	X(unknown_calls, COUNT, "Calls answered -ENOSYS") \
+	X(server_connections, COUNT, "Connections that it took") \
+	X(server_refused, COUNT, "Connections beyond max_connections") \
+	X(server_events, COUNT, "Events that it handled") \
+	X(server_input_bytes, BYTES, "Read from connections") \
+	X(server_output_bytes, BYTES, "Written to connections") \
+	X(server_restarts, COUNT, "Servers made anew after a failure") \
 	X(machines, GAUGE, "Request machines") \
 	X(idle, GAUGE, "Of them idle") \
 	X(waiting, GAUGE, "Requests that wait for one") \

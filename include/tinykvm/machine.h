@@ -176,6 +176,13 @@ TKVM_API bool tkvm_machine_value(const struct tkvm_machine *m,
 TKVM_API void tkvm_machine_resume(struct tkvm_machine *m);
 
 /*
+ * Let the next run go on behind the call that stopped the machine, with rax as
+ * its result. Only after a run that returned 0, and before anything else of
+ * the above.
+ */
+TKVM_API void tkvm_machine_continue(struct tkvm_machine *m, uint64_t rax);
+
+/*
  * Run until a handler stops the machine, an error, or the deadline.
  * deadline_ns: on the clock of tkvm_now_ns().
  * Returns 0 (a handler said TKVM_STOP), TKVM_EGUEST, TKVM_ETIMEOUT,

@@ -73,8 +73,8 @@ TKVM_API struct tkvm_program *tkvm_library_at(struct tkvm_library *lib,
 TKVM_API const char *tkvm_program_name(const struct tkvm_program *p);
 
 /*
- * Whether its settings say "start": true. The library does not act on it: the
- * embedder knows when (tkvm_program_start()).
+ * Whether its settings say "start": true, or it serves connections. The
+ * library does not act on it: the embedder knows when (tkvm_program_start()).
  */
 TKVM_API bool tkvm_program_starts(const struct tkvm_program *p);
 
@@ -99,6 +99,12 @@ TKVM_API int tkvm_program_start(struct tkvm_program *p, bool async,
  * one. Used by invalidate_programs().
  */
 TKVM_API void tkvm_program_stop(struct tkvm_program *p);
+
+/*
+ * The same for a new version of its file: a program that serves connections
+ * starts again at once, in a thread of ours, since no call would start it.
+ */
+TKVM_API void tkvm_program_invalidate(struct tkvm_program *p);
 
 /*
  * Replace the program by this ELF file in memory while it serves: the new one

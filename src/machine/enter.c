@@ -111,6 +111,15 @@ tkvm_machine_value(const struct tkvm_machine *m, uint64_t value[2])
 }
 
 void
+tkvm_machine_continue(struct tkvm_machine *m, uint64_t rax)
+{
+	ASSERT(m->state == MACHINE_FORK);
+	/* The exit has left the registers behind the instruction. */
+	vcpu_regs(m->vcpu)->rax = rax;
+	vcpu_dirty(m->vcpu);
+}
+
+void
 tkvm_machine_resume(struct tkvm_machine *m)
 {
 	ASSERT(m->state == MACHINE_FORK);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "program/config_server.h"
 #include "program/program_priv.h"
 
 #define DEPTH_MAX 16
@@ -253,6 +254,17 @@ set_unknown(const struct place *at)
 	    near ? near : "", near ? "\"?" : ""));
 }
 
+static int
+set_server(const struct place *at, struct server_settings *field,
+    json_object *v)
+{
+	char expected[160];
+
+	if (!server_settings_parse(v, field, expected, sizeof expected))
+		return (wrong(at, expected));
+	return (0);
+}
+
 /* What has no effect can still be misspelt: no list nor object fits there. */
 static int
 set_ignored(const struct place *at, json_object *v)
@@ -293,6 +305,9 @@ set_key(const struct place *at, struct settings *s, json_object *v)
 		    (struct strings *)(void *)field, v));
 	case SETTING_PATHS:
 		return (set_paths(at, (struct paths *)(void *)field, v));
+	case SETTING_SERVER:
+		return (set_server(at, (struct server_settings *)(void *)field,
+		    v));
 	case SETTING_IGNORED:
 		return (set_ignored(at, v));
 	case SETTING_OFF:

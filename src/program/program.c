@@ -236,8 +236,10 @@ tkvm_program_stop(struct tkvm_program *p)
 	(void)pthread_mutex_unlock(&p->lock);
 	if (join)
 		(void)pthread_join(starter, NULL);
-	if (g != NULL)
+	if (g != NULL) {
+		generation_unserve(g);
 		generation_drop(g);
+	}
 }
 
 bool
@@ -260,7 +262,7 @@ tkvm_program_name(const struct tkvm_program *p)
 bool
 tkvm_program_starts(const struct tkvm_program *p)
 {
-	return (p->settings.start);
+	return (p->settings.start || settings_serve(&p->settings));
 }
 
 int

@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "http/http.h"
 #include "linux/linux.h"
+#include "server/server.h"
 #include "tinykvm/host.h"
 #include "tinykvm/program.h"
 
@@ -40,6 +41,7 @@ struct settings {
 	/* Of programs only. */
 	char *group, *filename, *uri, *key;
 	bool start;
+	struct server_settings server[2];	/* server, websocket_server */
 };
 void settings_init(struct settings *s);
 void settings_free(struct settings *s);
@@ -75,6 +77,7 @@ int config_override(const char *json, const char *program,
 enum setting_type {
 	SETTING_UINT, SETTING_SECONDS, SETTING_BOOL, SETTING_STRING,
 	SETTING_STRINGS, SETTING_PATHS,
+	SETTING_SERVER,
 	SETTING_IGNORED,	/* a hint without effect here */
 	SETTING_OFF,		/* only its default is possible, see doc */
 };
@@ -119,6 +122,7 @@ struct generation {
 	struct http_program http;
 	struct tkvm_image *image;
 	const struct tkvm_host *host;
+	struct serving *serving[2];	/* serve.c */
 };
 
 /*
@@ -142,6 +146,19 @@ int save_file(const char *path, const void *data, size_t size,
 const char *elf_type(const char *elf, size_t size);
 int strings_argv(const struct strings *s, const char *const *head,
     const char *const *tail, const char ***out, struct tkvm_err *err);
+
+/*--- serve.c: servers of a generation -------------------------------------*/
+
+/* Does a program with these settings serve connections? */
+bool settings_serve(const struct settings *s);
+int server_settings_copy(struct server_settings *to,
+    const struct server_settings *from) TKVM_MUST_CHECK;
+void server_settings_free(struct server_settings *s);
+/* Start its servers, as soon as there is an image; or a sentence why not. */
+int generation_serve(struct generation *g, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+/* End them; again does nothing. Without any lock held. */
+void generation_unserve(struct generation *g);
 
 /*--- pool.c ---------------------------------------------------------------*/
 

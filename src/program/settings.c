@@ -62,6 +62,14 @@ const struct setting settings_table[] = {
 	    "max_request_memory; other machines do not see what one wrote. "
 	    "Default true."),
 
+	ONE("server", SETTING_SERVER, server[0],
+	    "Connections that the program handles itself, see docs/servers.md: "
+	    "an object of path, or port and address (127.0.0.1); systems (1), "
+	    "max_connections (1024), idle_timeout (300), socket_event_read "
+	    "(1). A program with a server starts as soon as its VCL is warm."),
+	ONE("websocket_server", SETTING_SERVER, server[1],
+	    "The same, for a second address; the program speaks WebSocket."),
+
 	IGNORED("hugepages", "A hint; without effect in this version."),
 	IGNORED("hugepage_arena_size", "A hint; without effect."),
 	IGNORED("request_hugepages", "A hint; without effect."),
@@ -92,8 +100,6 @@ const struct setting settings_table[] = {
 	OFF("blackout_area", "Only [] in this version."),
 	OFF("warmup", "Only {} in this version."),
 	OFF("download", "Only [] in this version."),
-	OFF("server", "Only {} in this version."),
-	OFF("websocket_server", "Only {} in this version."),
 	OFF("sha256", "Only \"\" in this version."),
 	OFF("md5", "Only \"\" in this version."),
 };
@@ -209,6 +215,8 @@ settings_free(struct settings *s)
 	free(s->filename);
 	free(s->key);
 	free(s->uri);
+	server_settings_free(&s->server[0]);
+	server_settings_free(&s->server[1]);
 	settings_init(s);
 }
 
@@ -274,6 +282,7 @@ settings_copy(struct settings *to, const struct settings *from,
 	memset(&to->main_arguments, 0, sizeof to->main_arguments);
 	memset(&to->environment, 0, sizeof to->environment);
 	memset(&to->allowed_paths, 0, sizeof to->allowed_paths);
+	memset(to->server, 0, sizeof to->server);
 	if (copy_strings(&to->main_arguments, &from->main_arguments) &&
 	    copy_strings(&to->environment, &from->environment) &&
 	    copy_paths(&to->allowed_paths, &from->allowed_paths) &&
@@ -281,7 +290,9 @@ settings_copy(struct settings *to, const struct settings *from,
 	    copy_string(&to->group, from->group) &&
 	    copy_string(&to->filename, from->filename) &&
 	    copy_string(&to->key, from->key) &&
-	    copy_string(&to->uri, from->uri))
+	    copy_string(&to->uri, from->uri) &&
+	    server_settings_copy(&to->server[0], &from->server[0]) == 0 &&
+	    server_settings_copy(&to->server[1], &from->server[1]) == 0)
 		return (0);
 	settings_free(to);
 	return (tkvm_fail(err, TKVM_ENOMEM, "no memory for settings"));

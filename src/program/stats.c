@@ -148,6 +148,21 @@ program_part(const struct tkvm_program *p, const struct tkvm_counters *c)
 	return (o);
 }
 
+/* Connections that the program handles itself. */
+static json_object *
+server_part(const struct tkvm_counters *c)
+{
+	json_object *o = json_object_new_object();
+
+	add_int(o, "connections", c->server_connections);
+	add_int(o, "refused", c->server_refused);
+	add_int(o, "events", c->server_events);
+	add_int(o, "input_bytes", c->server_input_bytes);
+	add_int(o, "output_bytes", c->server_output_bytes);
+	add_int(o, "restarts", c->server_restarts);
+	return (o);
+}
+
 static json_object *
 one_program(struct tkvm_program *p)
 {
@@ -167,6 +182,8 @@ one_program(struct tkvm_program *p)
 	c.exceptions += c.out_of_memory;
 	json_object_object_add(request, "totals", counted(&c));
 	json_object_object_add(o, "request", request);
+	if (settings_serve(&p->settings))
+		json_object_object_add(o, "server", server_part(&c));
 	return (o);
 }
 

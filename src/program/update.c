@@ -148,8 +148,21 @@ install(struct tkvm_program *p, struct generation *g)
 	}
 	(void)pthread_mutex_unlock(&p->lock);
 	COUNT(p, live_updates, 1);
-	if (old != NULL)
+	if (old != NULL) {
+		generation_unserve(old);
 		generation_drop(old);
+	}
+}
+
+/* Connections end with the old program; its addresses are free then. */
+static void
+serve(struct tkvm_program *p, struct generation *g)
+{
+	struct tkvm_err err;
+
+	if (generation_serve(g, &err) != 0)
+		library_log(p->library, p->name, err.text);
+	generation_drop(g);
 }
 
 /* Where the next start reads it; a name without "/" in front is nobody's. */
@@ -198,7 +211,9 @@ tkvm_program_update(struct tkvm_program *p, const void *elf, size_t size,
 	}
 	if (r == 0) {
 		*stored = store(&u);
+		generation_ref(u.g);
 		install(p, u.g);
+		serve(p, u.g);
 	}
 	settings_free(&u.settings);
 	(void)pthread_mutex_unlock(&p->updating);

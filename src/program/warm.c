@@ -235,6 +235,7 @@ generation_free(struct generation *g)
 	struct tkvm_library *lib = g->program->library;
 	struct vm *vm;
 
+	generation_unserve(g);
 	/* Nobody holds one of them, or there would be a reference. */
 	while ((vm = g->all) != NULL) {
 		g->all = vm->sibling;
@@ -324,6 +325,9 @@ generation_make(struct tkvm_program *p, const struct settings *s,
 	g->rules.unknown = unknown_vm;
 	g->own_threads = p->library->own_threads ||
 	    (r == 0 && !g->host->move_is_cheap);
+	/* A live update's addresses are still the old generation's. */
+	if (r == 0 && elf == NULL)
+		r = generation_serve(g, err);
 	if (r == 0)
 		r = vm_new(g, 0, g->own_threads, &vm, err);
 	if (r != 0) {

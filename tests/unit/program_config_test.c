@@ -64,6 +64,7 @@ TEST(every_key_of_the_table_takes_a_good_value)
 		[SETTING_BOOL] = "true", [SETTING_STRING] = "\"/x\"",
 		[SETTING_STRINGS] = "[\"a\", \"\"]",
 		[SETTING_PATHS] = "[\"/etc/hosts\"]",
+		[SETTING_SERVER] = "{\"port\": 80}",
 		[SETTING_IGNORED] = "true", [SETTING_OFF] = "0",
 	};
 	char json[256];
@@ -90,6 +91,8 @@ TEST(every_key_of_the_table_refuses_a_wrong_type)
 		[SETTING_STRING] = {"1", "[\"a\"]", "\"\"", "\"a\\u0000b\""},
 		[SETTING_STRINGS] = {"\"a\"", "[1]", "{}", "[[\"a\"]]"},
 		[SETTING_PATHS] = {"\"/a\"", "[1]", "[{}]", "[\"\"]"},
+		[SETTING_SERVER] = {"1", "[]", "\"/x\"",
+		    "{\"port\": 0}"},
 		[SETTING_IGNORED] = {"[1]", "{\"a\": 1}", "null", "[]"},
 		[SETTING_OFF] = {"1", "true", "\"x\"", "[1]"},
 	};
@@ -125,6 +128,63 @@ TEST(numbers_out_of_range_name_the_range)
 	    TKVM_ECONFIG);
 	CHECK_OK(load_with("\"max_request_memory\": 4096"));
 	CHECK_EQ(settings_of("p")->max_request_mib, 4096);
+}
+
+/* Of a server's object every key is checked, and what does not fit together. */
+TEST(a_server_needs_an_address_that_can_be)
+{
+	static const struct {
+		const char *object, *expected;
+	} bad[] = {
+		{"{\"systems\": 2}", "either a port or a path"},
+		{"{\"port\": 1, \"path\": \"/x\"}", "either a port or a"},
+		{"{\"path\": \"x\"}", "starts with /"},
+		{"{\"path\": \"/x\", \"address\": \"::1\"}",
+		    "address belongs to a port"},
+		{"{\"port\": 1, \"address\": \"localhost\"}",
+		    "address is a number"},
+		{"{\"port\": 65536}", "whole number from 1 to 65535"},
+		{"{\"port\": 1.5}", "port is a whole number"},
+		{"{\"port\": \"80\"}", "port is a whole number"},
+		{"{\"port\": 1, \"systems\": 17}", "from 1 to 16"},
+		{"{\"port\": 1, \"max_connections\": 0}", "from 1 to 65536"},
+		{"{\"port\": 1, \"idle_timeout\": 0}", "number from 0.001"},
+		{"{\"port\": 1, \"socket_event_read\": 3}", "from 1 to 2"},
+		{"{\"port\": 1, \"backlog\": 3}", "without \"backlog\""},
+	};
+	char text[200];
+
+	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		(void)snprintf(text, sizeof text, "\"server\": %s",
+		    bad[i].object);
+		CHECK_EQ(load_with(text), TKVM_ECONFIG);
+		CHECK_HAS(err.text, "doc: p: \"server\" must be an object");
+		CHECK_HAS(err.text, bad[i].expected);
+	}
+	(void)snprintf(text, sizeof text, "\"server\": {\"path\": \"/%0107d\"}",
+	    0);
+	CHECK_EQ(load_with(text), TKVM_ECONFIG);
+	CHECK_HAS(err.text, "at most 107 bytes");
+}
+
+TEST(a_server_has_defaults_and_can_be_taken_back)
+{
+	const struct server_settings *v;
+
+	CHECK_OK(load_with("\"server\": {\"port\": 80}, "
+	    "\"websocket_server\": {\"path\": \"/x\", \"systems\": 16}"));
+	v = settings_of("p")->server;
+	CHECK_EQ(v[0].port, 80);
+	CHECK_EQ(v[0].systems, 1);
+	CHECK_EQ(v[0].max_connections, 1024);
+	CHECK_EQ(v[0].idle_timeout, 300);
+	CHECK_EQ(v[0].read_event, 1);
+	CHECK_STR(v[1].path, "/x");
+	CHECK_EQ(v[1].systems, 16);
+	CHECK(tkvm_program_starts(tkvm_library_find(lib, "p")));
+	CHECK_OK(tkvm_library_configure(lib, "p",
+	    "{\"server\": {}, \"websocket_server\": null}", &err));
+	CHECK(!tkvm_program_starts(tkvm_library_find(lib, "p")));
 }
 
 TEST(an_unknown_key_is_refused_with_the_nearest_one)
