@@ -46,6 +46,7 @@ struct conn {
 	bool dead;		/* no memory, or the other side is gone */
 	int op;			/* of the message under way; 0: none */
 	struct bytes in, message, out;
+	size_t used;		/* of in: small frames are many */
 };
 
 static struct conn *conns[CONNS];
@@ -297,7 +298,7 @@ handshake(struct conn *c)
 {
 	uint8_t *at;
 
-	at = c->in.n == 0 ? NULL : memmem(c->in.p, c->in.n, "\r\n\r\n", 4);
+	at = memmem(c->in.p, c->in.n, "\r\n\r\n", 4);
 	if (at == NULL || (size_t)(at - c->in.p) > REQUEST_MAX) {
 		if (c->in.n > REQUEST_MAX)
 			refuse(c, "431 Request Header Fields Too Large");
@@ -305,7 +306,7 @@ handshake(struct conn *c)
 	}
 	at[2] = '\0';		/* a NUL before it only ends the text sooner */
 	answer_upgrade(c, (const char *)c->in.p);
-	drop(&c->in, (size_t)(at + 4 - c->in.p));
+	c->used = (size_t)(at + 4 - c->in.p);
 	return (true);
 }
 
@@ -392,12 +393,12 @@ data_frame(struct conn *c, int op, bool last, const uint8_t *data, size_t n)
 static bool
 frame(struct conn *c)
 {
-	const uint8_t *p = c->in.p;
+	uint8_t *p = c->in.p + c->used;
+	size_t head, there = c->in.n - c->used;
 	bool is_control, last;
-	size_t head;
 	uint64_t n;
 
-	if (c->in.n < 2)
+	if (there < 2)
 		return (false);
 	last = p[0] >> 7;
 	is_control = (p[0] & 8) != 0;
@@ -408,7 +409,7 @@ frame(struct conn *c)
 		return (false);
 	}
 	head = n == 126 ? 4 : n == 127 ? 10 : 2;
-	if (c->in.n < head)
+	if (there < head)
 		return (false);
 	for (size_t i = 2; i < head; i++)
 		n = i == 2 ? p[i] : n << 8 | p[i];
@@ -416,15 +417,15 @@ frame(struct conn *c)
 		end(c, TOO_BIG);
 		return (false);
 	}
-	if (c->in.n - head < 4 + n)
+	if (there - head < 4 + n)
 		return (false);
 	for (size_t i = 0; i < n; i++)
-		c->in.p[head + 4 + i] ^= p[head + i % 4];
+		p[head + 4 + i] ^= p[head + i % 4];
 	if (is_control)
 		control(c, p[0] & 15, p + head + 4, n);
 	else
 		data_frame(c, p[0] & 15, last, p + head + 4, n);
-	drop(&c->in, head + 4 + n);
+	c->used += head + 4 + n;
 	return (true);
 }
 
@@ -468,6 +469,8 @@ data_came(struct conn *c, const uint8_t *data, size_t n)
 	while (!c->closing && !c->dead &&
 	    (c->upgraded ? frame(c) : handshake(c)))
 		;
+	drop(&c->in, c->used);
+	c->used = 0;
 	if (c->in.n == 0)
 		clear(&c->in);
 	flush(c);
