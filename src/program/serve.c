@@ -170,12 +170,28 @@ serve_one(struct generation *g, const struct server_settings *s,
 	return (0);
 }
 
+/* Generations share a listener by the program's name; these two must not. */
+static bool
+same_address(const struct server_settings *a, const struct server_settings *b)
+{
+	const char *at = a->address, *bt = b->address;
+
+	if (a->path != NULL && b->path != NULL)
+		return (strcmp(a->path, b->path) == 0);
+	return (a->port != 0 && a->port == b->port &&
+	    strcmp(at == NULL ? "127.0.0.1" : at,
+	    bt == NULL ? "127.0.0.1" : bt) == 0);
+}
+
 int
 generation_serve(struct generation *g, struct tkvm_err *err)
 {
 	const struct server_settings *s = g->settings.server;
 	int r = 0;
 
+	if (same_address(&s[0], &s[1]))
+		return (tkvm_fail(err, TKVM_ECONFIG, "\"server\" and "
+		    "\"websocket_server\" are at the same address"));
 	for (unsigned i = 0; i < 2 && r == 0; i++)
 		if (s[i].path != NULL || s[i].port != 0)
 			r = serve_one(g, &s[i], &g->serving[i], err);

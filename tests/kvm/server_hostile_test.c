@@ -282,6 +282,20 @@ TEST(two_programs_do_not_share_a_port)
 	rig_end(&rig);
 }
 
+TEST(nor_do_two_servers_of_one_program)
+{
+	char more[200];
+	struct rig rig;
+
+	NEED_KVM();
+	(void)snprintf(more, sizeof more,
+	    ", \"websocket_server\": {\"path\": \"%s\"}", socket_path());
+	CHECK(serve_rig(&rig, ECHO, "", more) != 0);
+	CHECK_HAS(rig.err.text, "are at the same address");
+	rig_end(&rig);
+	CHECK_EQ(dial(), -1);
+}
+
 TEST(a_program_without_the_call_back_does_not_start)
 {
 	struct rig rig;

@@ -53,6 +53,37 @@ TEST(port_and_remote_address)
 	CHECK_EQ(dial_port(port), -1);
 }
 
+TEST(two_addresses_one_of_them_ipv6)
+{
+	struct sockaddr_in6 in6 = {
+		.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT,
+	};
+	socklen_t len = sizeof in6;
+	struct rig rig;
+	char more[200];
+	int fd, path;
+
+	NEED_KVM();
+	fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&in6, sizeof in6) != 0)
+		SKIP("this computer has no ::1");
+	CHECK_EQ(getsockname(fd, (struct sockaddr *)&in6, &len), 0);
+	(void)close(fd);
+	(void)snprintf(more, sizeof more, ", \"websocket_server\": "
+	    "{\"port\": %u, \"address\": \"::1\"}", ntohs(in6.sin6_port));
+	CHECK_RIG(&rig, serve_rig(&rig, ECHO, "", more));
+	fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK_EQ(connect(fd, (struct sockaddr *)&in6, sizeof in6), 0);
+	CHECK(tell(fd, "!remote"));
+	CHECK_HAS(hear_line(fd), "[::1]:");
+	path = dial();
+	CHECK(tell(path, "!remote"));
+	CHECK_STR(hear_line(path), "unix");
+	(void)close(fd);
+	(void)close(path);
+	rig_end(&rig);
+}
+
 TEST(many_connections_at_once)
 {
 	struct rig rig;
