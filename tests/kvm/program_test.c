@@ -476,19 +476,28 @@ TEST(statistics_count_by_program_and_by_machine)
 	rig_end(&rig);
 }
 
-static void *
-stop_soon(void *arg)
+/* Start it and come back when main() runs. */
+static void
+start_main(struct rig *rig, struct tkvm_program *p)
 {
-	struct tkvm_program *p = arg;
 	bool booting = false;
 
+	CHECK_RIG(rig, tkvm_program_start(p, true, &rig->err));
 	while (!booting) {
 		(void)pthread_mutex_lock(&p->lock);
 		booting = p->booting != NULL;
 		(void)pthread_mutex_unlock(&p->lock);
 		(void)sched_yield();
 	}
-	tkvm_program_stop(p);
+}
+
+static void *
+stop_soon(void *arg)
+{
+	const struct timespec soon = {.tv_nsec = 20000000};
+
+	(void)nanosleep(&soon, NULL);
+	tkvm_program_stop(arg);
 	return (NULL);
 }
 
@@ -505,13 +514,13 @@ TEST(a_program_can_be_stopped_while_it_starts)
 	    "\"max_boot_time\": 3600"));
 	p = tkvm_library_find(rig.lib, "probe");
 	for (unsigned i = 0; i < 3; i++) {
-		CHECK_EQ(tkvm_program_start(p, true, &rig.err), 0);
-		(void)stop_soon(p);
+		start_main(&rig, p);
+		tkvm_program_stop(p);
 	}
 	/* A call that waits for the start gets the one after it. */
-	CHECK_EQ(pthread_create(&thread, NULL, stop_soon, p), 0);
-	CHECK_EQ(tkvm_program_start(p, true, &rig.err), 0);
+	start_main(&rig, p);
 	CHECK_EQ(tkvm_program_set_arguments(p, NULL, 0, &rig.err), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, stop_soon, p), 0);
 	CHECK_RIG(&rig, rig_call(&rig, "probe", "/", ""));
 	(void)pthread_join(thread, NULL);
 	tkvm_program_stop(p);
