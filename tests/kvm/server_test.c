@@ -119,7 +119,8 @@ TEST(many_connections_at_once)
 	CHECK_EQ(c.server_restarts, 0);
 	CHECK(c.server_events > 400);
 	CHECK(c.server_input_bytes >= 3 * MANY * 7);
-	CHECK(c.server_output_bytes >= c.server_input_bytes);
+	/* Output is counted when it may have been read already. */
+	CHECK(c.server_output_bytes >= 2 * MANY * 7);
 	rig_end(&rig);
 }
 
@@ -149,7 +150,7 @@ TEST(a_slow_reader_gets_every_byte)
 	}
 	CHECK(tell(fd, "end"));
 	CHECK(hears(fd, "end"));
-	CHECK(rig_counters(&rig, "probe").server_output_bytes > big);
+	CHECK(rig_counters(&rig, "probe").server_output_bytes >= big);
 	(void)close(fd);
 	(void)close(other);
 	rig_end(&rig);
