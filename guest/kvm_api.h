@@ -266,12 +266,9 @@ backend_response_str(int16_t status, const char *type, const char *body)
 /*
  * Answer a body of content_length (> 0) bytes piece by piece: func is called
  * with arg, the most bytes wanted, the bytes delivered so far and the total,
- * and returns the next piece; a longer one is cut to what was wanted. Each call
- * may take two seconds; header fields can no longer be changed. The calling
- * function's variables stay. Does not return.
- *
- * content_length KVM_LENGTH_UNKNOWN: the body ends with a piece of length 0.
- * With any other length such a piece breaks the answer off.
+ * and returns the next piece, within two seconds. A piece of length 0 ends a
+ * body of KVM_LENGTH_UNKNOWN and breaks off any other. Header fields cannot be
+ * changed any more; variables of the caller stay. Does not return.
  */
 #define KVM_LENGTH_UNKNOWN SIZE_MAX
 struct streaming_content {
