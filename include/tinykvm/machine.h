@@ -269,6 +269,7 @@ TKVM_API int tkvm_zero(struct tkvm_machine *m, uint64_t gva, uint64_t len)
 struct tkvm_layout {
 	uint64_t image_start, image_end;	/* lowest and highest segment */
 	uint64_t entry;
+	uint64_t bias;				/* added to the file's */
 	uint64_t stack_low, stack_top;
 	uint64_t brk_start, brk_end;		/* [start, end) may be brk'd */
 	uint64_t arena_start, arena_end;	/* mmap */

@@ -90,6 +90,7 @@ make_shape(struct shape *s, struct elf *elf, uint64_t space,
 	l->image_start = elf->start;
 	l->image_end = elf->end;
 	l->entry = elf->entry;
+	l->bias = elf->bias;
 	l->stack_low = elf->end + GUARD_BYTES;
 	l->stack_top = l->stack_low + STACK_BYTES;
 	l->brk_start = l->stack_top;

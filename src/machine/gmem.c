@@ -48,6 +48,12 @@ lookup(const struct tkvm_machine *m, uint64_t gva, uint64_t len, bool write)
 	return (at >= end ? start : UINT64_MAX);
 }
 
+uint64_t
+gmem_find(const struct tkvm_machine *m, uint64_t gva, uint64_t len)
+{
+	return (lookup(m, gva, len, false));
+}
+
 int
 tkvm_copy_in(const struct tkvm_machine *m, void *dst, uint64_t gva,
     uint64_t len)

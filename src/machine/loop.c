@@ -164,8 +164,9 @@ late(const struct tkvm_machine *m, struct tkvm_err *err)
 	return (TKVM_ABORT);
 }
 
-static enum tkvm_next
-handle(struct tkvm_machine *m, const struct vcpu_exit *e, struct tkvm_err *err)
+enum tkvm_next
+machine_handle(struct tkvm_machine *m, const struct vcpu_exit *e,
+    struct tkvm_err *err)
 {
 	m->last_trap = e->trap;
 	switch (e->kind) {
@@ -176,6 +177,7 @@ handle(struct tkvm_machine *m, const struct vcpu_exit *e, struct tkvm_err *err)
 		return (fault(m, e, err));
 	case VCPU_INTERRUPTED:
 		return (late(m, err));
+	case VCPU_DEBUG:	/* left over from a debugger */
 	case VCPU_RING_FULL:
 		return (TKVM_RESUME);
 	case VCPU_PORT:
@@ -206,6 +208,7 @@ tkvm_machine_run(struct tkvm_machine *m, uint64_t deadline_ns,
 	if (err == NULL)
 		err = &local;
 	m->stats.runs++;
+	m->fault.name = NULL;
 	m->deadline_ns = deadline_ns;
 	vcpu_arm(m->vcpu, deadline_ns);
 	if (atomic_load(&m->cancelled))
@@ -213,7 +216,7 @@ tkvm_machine_run(struct tkvm_machine *m, uint64_t deadline_ns,
 	while (next == TKVM_RESUME && r == 0) {
 		vcpu_run(m->vcpu, &e);
 		m->stats.exits++;
-		next = handle(m, &e, err);
+		next = machine_handle(m, &e, err);
 		if (next != TKVM_ABORT)
 			r = machine_harvest(m, err);
 	}

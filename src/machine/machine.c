@@ -43,6 +43,7 @@ tkvm_machine_destroy(struct tkvm_machine **mp)
 	if (m->memfd >= 0)
 		(void)close(m->memfd);
 	symbols_free(&m->symbols);
+	free(m->debug);
 	arena_free(&m->arena);
 	pages_free(&m->pages);
 	free(m);

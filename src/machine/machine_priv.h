@@ -9,6 +9,7 @@
 #include "machine/layout.h"
 #include "tinykvm/host.h"
 #include "tinykvm/machine.h"
+#include "tinykvm/machine_debug.h"
 #include "vcpu/vcpu.h"
 
 /*--- elf.c ----------------------------------------------------------------*/
@@ -112,6 +113,20 @@ struct tkvm_image {
 	struct symbols *symbols;
 };
 
+/* A debugger's breakpoints, debug.c; made by the first one. */
+#define SOFT_BREAKS 64
+struct debug {
+	struct soft {
+		uint64_t gva;
+		uint8_t original;
+	} soft[SOFT_BREAKS];
+	unsigned n_soft;
+	struct vcpu_hard hard[VCPU_HARD];
+	bool hard_set;			/* KVM knows of some */
+	bool stepping;			/* they do not work: compare */
+	uint64_t seen[VCPU_HARD];	/* and with what */
+};
+
 /*
  * BOOTING until it is frozen, a FORK from its birth; BROKEN: the vCPU cannot
  * go on, only destroy.
@@ -146,7 +161,9 @@ struct tkvm_machine {
 	uint64_t xcr0;
 	uint32_t resets_since_discard;
 	enum tkvm_trap last_trap;	/* for the self-test */
-
+	struct tkvm_fault fault;	/* the last fatal one */
+	struct debug *debug;		/* NULL: never debugged */
+	bool debugged;			/* since the last reset */
 };
 
 /* paging.c: tables for all regions; call when shape is complete. */
@@ -176,9 +193,17 @@ int stack_build(struct tkvm_machine *m, const struct elf *elf,
 
 /* gmem.c: mark [offset, offset+len) as written by the host. */
 int gmem_mark(struct tkvm_machine *m, uint64_t offset, uint64_t len);
+/* Offset of a range that the guest may read; UINT64_MAX: it may not. */
+uint64_t gmem_find(const struct tkvm_machine *m, uint64_t gva, uint64_t len);
 
 /* loop.c: take what the ring has; TKVM_EWORKMEM over the limit. */
 int machine_harvest(struct tkvm_machine *m, struct tkvm_err *err);
+/* loop.c: deal with one exit. */
+enum tkvm_next machine_handle(struct tkvm_machine *m,
+    const struct vcpu_exit *e, struct tkvm_err *err);
+
+/* debug.c: no trace of a debugger is left but pages, which are marked. */
+int debug_off(struct tkvm_machine *m, struct tkvm_err *err);
 
 /* trap.c: what an exception means. */
 enum trap_kind { TRAP_CALL, TRAP_SKIP, TRAP_VSYSCALL, TRAP_FATAL };

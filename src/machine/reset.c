@@ -88,10 +88,14 @@ tkvm_machine_reset(struct tkvm_machine *m, struct tkvm_err *err)
 	m->owned_known = m->answered = false;
 	m->owned_before = 0;
 	m->limit_now = m->limit_pages;
-	if (m->pages.n > m->limit_pages || (m->pages.n > DISCARD_PAGES &&
+	/* A debugger's pages would be copied back for ever: discard them. */
+	if (m->debugged || m->pages.n > m->limit_pages ||
+	    (m->pages.n > DISCARD_PAGES &&
 	    ++m->resets_since_discard >= DISCARD_RESETS)) {
 		m->resets_since_discard = 0;
-		r = discard(m, err);
+		r = m->debugged ? debug_off(m, err) : 0;
+		if (r == 0)
+			r = discard(m, err);
 		if (r != 0)
 			return (r);
 	} else {

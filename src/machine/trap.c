@@ -139,6 +139,8 @@ trap_describe(struct tkvm_machine *m, const struct vcpu_exit *e,
 	const char *name = vector_names[e->vector & 31];
 	char at[128];
 
+	m->fault = (struct tkvm_fault){e->vector, name != NULL ? name :
+	    "unknown exception", e->error, e->address};
 	(void)tkvm_machine_symbol(m, regs->rip, at, sizeof at);
 	if (e->vector == VECTOR_PF)
 		return (tkvm_fail(err, TKVM_EGUEST,

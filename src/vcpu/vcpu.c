@@ -312,6 +312,11 @@ classify(struct vcpu *v, struct vcpu_exit *e)
 	case KVM_EXIT_IO:
 		after_io(v, e);
 		return;
+	case KVM_EXIT_DEBUG:
+		e->kind = VCPU_DEBUG;
+		e->vector = (uint8_t)v->run->debug.arch.exception;
+		e->error = (uint32_t)v->run->debug.arch.dr6;
+		return;
 	case KVM_EXIT_DIRTY_RING_FULL:
 		e->kind = VCPU_RING_FULL;
 		return;

@@ -69,6 +69,7 @@ enum vcpu_exit_kind {
 	VCPU_SYSCALL,		/* syscall; registers behind it */
 	VCPU_FAULT,		/* an exception; registers on the instruction */
 	VCPU_PORT,		/* in or out, another port; registers behind */
+	VCPU_DEBUG,		/* a debug register or TF; DR6 in error */
 	VCPU_RING_FULL,		/* harvest and go on */
 	VCPU_INTERRUPTED,	/* by the watchdog or another signal */
 	VCPU_BROKEN,		/* no way to go on with this vCPU */
@@ -110,6 +111,23 @@ void vcpu_run(struct vcpu *v, struct vcpu_exit *exit);
 /* Extended state in the standard (non-compacted) XSAVE format, one page. */
 int vcpu_get_xsave(struct vcpu *v, void *page, struct tkvm_err *err)
     TKVM_MUST_CHECK;
+
+int vcpu_set_xsave(struct vcpu *v, const void *page, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+
+/*
+ * Debug registers: stop with VCPU_DEBUG when [address, address+len) is
+ * executed, written or accessed. len is 1, 2, 4 or 8, 0 for none; addresses
+ * are multiples of it. All of them at once; all 0 turns debugging off.
+ */
+#define VCPU_HARD 4
+struct vcpu_hard {
+	uint64_t address;
+	enum { VCPU_EXECUTED = 0, VCPU_WRITTEN = 1, VCPU_ACCESSED = 3 } when;
+	uint8_t len;
+};
+int vcpu_set_hard(struct vcpu *v, const struct vcpu_hard hard[VCPU_HARD],
+    struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*--- dirty ring -----------------------------------------------------------*/
 
