@@ -93,13 +93,14 @@ vmod_start(VRT_CTX, struct vmod_priv *priv, VCL_STRING program, VCL_BOOL async,
 	struct tkvm_err err;
 	struct vtk_program *p;
 
-	(void)debug;
 	if (!vtk_only_in(ctx, "start", VCL_MET_INIT, "vcl_init"))
 		return (0);
 	p = vtk_program_find(ctx, priv, "start", program);
 	if (p == NULL)
 		return (0);
 	p->start = true;
+	if (debug)
+		tkvm_program_set_debug(p->program, true);
 	if (async)
 		return (1);
 	if (tkvm_program_start(p->program, false, &err) != 0) {

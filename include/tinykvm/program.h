@@ -94,6 +94,13 @@ TKVM_API int tkvm_program_start(struct tkvm_program *p, bool async,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*
+ * From its next start on the program is being debugged: it waits for a
+ * debugger before its first instruction, see "debug_socket" in
+ * docs/settings.md, and at each sys_breakpoint().
+ */
+TKVM_API void tkvm_program_set_debug(struct tkvm_program *p, bool debug);
+
+/*
  * Stop a program: running calls end in peace, new ones start it afresh from
  * its file. A start under way is given up; calls that wait for it begin another
  * one. Used by invalidate_programs().

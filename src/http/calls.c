@@ -211,6 +211,26 @@ stop_storage_task(struct http_state *s, struct tkvm_machine *m,
 	return (TKVM_RESUME);
 }
 
+/*--- debugging -----------------------------------------------------------*/
+
+static enum tkvm_next
+sys_breakpoint(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err)
+{
+	(void)m, (void)c, (void)err;
+	s->at_breakpoint = s->breaks;
+	return (s->breaks ? TKVM_STOP : TKVM_RESUME);
+}
+
+static enum tkvm_next
+sys_is_debug(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err)
+{
+	(void)m, (void)err;
+	c->ret = s->is_debug;
+	return (TKVM_RESUME);
+}
+
 /*--- the table ------------------------------------------------------------*/
 
 /* When a call may be made. */
@@ -250,8 +270,8 @@ static const struct row {
 	{0x10713, ANY, "multiprocess_wait", zero},
 	{0x10a00, ANY, "get_meminfo", get_meminfo},
 	{0x7f000, ANY, "sys_log", sys_log},
-	{0x7f7f7, ANY, "sys_breakpoint", nothing},
-	{0x7fdeb, ANY, "sys_is_debug", zero},
+	{0x7f7f7, ANY, "sys_breakpoint", sys_breakpoint},
+	{0x7fdeb, ANY, "sys_is_debug", sys_is_debug},
 };
 
 static int
@@ -355,6 +375,22 @@ http_destroy(struct http_state **sp)
 {
 	free(*sp);
 	*sp = NULL;
+}
+
+void
+http_set_debug(struct http_state *s, bool breaks, bool is_debug)
+{
+	s->breaks = breaks;
+	s->is_debug = is_debug;
+}
+
+bool
+http_at_breakpoint(struct http_state *s)
+{
+	bool at = s->at_breakpoint;
+
+	s->at_breakpoint = false;
+	return (at);
 }
 
 bool

@@ -104,6 +104,15 @@ int http_stream_ask(struct http_state *s, struct tkvm_machine *m, uint64_t max,
 int http_stream_take(struct http_state *s, struct tkvm_machine *m,
     const void **data, uint64_t *len, struct tkvm_err *err) TKVM_MUST_CHECK;
 
+/*
+ * sys_breakpoint() stops the machine when breaks is true, does nothing
+ * otherwise; sys_is_debug() answers is_debug.
+ */
+void http_set_debug(struct http_state *s, bool breaks, bool is_debug);
+
+/* Did sys_breakpoint() stop it? Once for each. */
+bool http_at_breakpoint(struct http_state *s);
+
 /* Forget the request; part of a reset. */
 void http_reset(struct http_state *s);
 

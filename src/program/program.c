@@ -184,6 +184,14 @@ tkvm_program_start(struct tkvm_program *p, bool async, struct tkvm_err *err)
 	return (r);
 }
 
+void
+tkvm_program_set_debug(struct tkvm_program *p, bool debug)
+{
+	(void)pthread_mutex_lock(&p->lock);
+	p->settings.debug = debug;
+	(void)pthread_mutex_unlock(&p->lock);
+}
+
 int
 program_use(struct tkvm_program *p, struct generation **gp,
     struct tkvm_err *err)

@@ -38,6 +38,10 @@ struct settings {
 	struct paths allowed_paths;
 	char *cwd;
 	bool ephemeral;
+	bool allow_debug, debug_on_exception;
+	char *debug_socket;
+	double debug_wait;
+	bool debug;		/* not a key: started to be debugged */
 	/* Of programs only. */
 	char *group, *filename, *uri, *key;
 	bool start;
@@ -238,6 +242,21 @@ void vm_says(void *priv, const char *text, size_t len);
 /* Each line of a text apart. */
 void by_line(void (*line)(void *priv, const char *text, size_t len),
     void *priv, const char *data, size_t len);
+
+/*--- debugging.c ----------------------------------------------------------*/
+
+/*
+ * Let a debugger in, then let the program go on: what tkvm_machine_run() would
+ * return. code, *err: the failure that it stands at, or 0.
+ */
+int program_debug(struct generation *g, struct tkvm_machine *m,
+    struct http_state *http, int code, struct tkvm_err *err);
+/* The same if its settings want it at this end of a run; code otherwise. */
+int program_after_run(struct generation *g, struct tkvm_machine *m,
+    struct http_state *http, int code, struct tkvm_err *err);
+/* Registers and callers of a program that failed. */
+void program_report(const struct tkvm_machine *m, int code,
+    void (*line)(void *priv, const char *text), void *priv);
 
 /*--- program.c ------------------------------------------------------------*/
 

@@ -61,6 +61,16 @@ const struct setting settings_table[] = {
 	    "only after a failure, or when what it wrote exceeds half of "
 	    "max_request_memory; other machines do not see what one wrote. "
 	    "Default true."),
+	ONE("allow_debug", SETTING_BOOL, allow_debug,
+	    "sys_breakpoint() waits for a debugger. Default false."),
+	ONE("remote_debug_on_exception", SETTING_BOOL, debug_on_exception,
+	    "So does a program that crashes. Default false."),
+	ONE("debug_socket", SETTING_STRING, debug_socket,
+	    "Where a debugger connects: a path for a UNIX socket, or tcp:PORT "
+	    "on the loopback address, which any local user can reach. Default: "
+	    "a socket in a new private folder; the log tells."),
+	SECONDS("debug_wait", debug_wait, 0, 3600,
+	    "Seconds to wait for a debugger. Default 10."),
 
 	ONE("server", SETTING_SERVER, server[0],
 	    "Connections that the program handles itself, see docs/servers.md: "
@@ -82,8 +92,6 @@ const struct setting settings_table[] = {
 	IGNORED("req_mem_limit_after_reset", "A hint; without effect."),
 	IGNORED("limit_workmem_after_req", "A hint; without effect."),
 	IGNORED("control_ephemeral", "A program's wish is refused."),
-	IGNORED("allow_debug", "Without effect in this version."),
-	IGNORED("remote_debug_on_exception", "Without effect."),
 	IGNORED("stdout", "Output always goes to the log."),
 	IGNORED("verbose", "Without effect."),
 	IGNORED("verbose_syscalls", "Without effect."),
@@ -174,6 +182,7 @@ settings_init(struct settings *s)
 	s->address_space_mib = 256;
 	s->max_request_mib = 64;
 	s->ephemeral = true;
+	s->debug_wait = 10;
 }
 
 bool
@@ -217,6 +226,7 @@ settings_free(struct settings *s)
 	free(s->uri);
 	server_settings_free(&s->server[0]);
 	server_settings_free(&s->server[1]);
+	free(s->debug_socket);
 	settings_init(s);
 }
 
@@ -279,6 +289,7 @@ settings_copy(struct settings *to, const struct settings *from,
 {
 	*to = *from;
 	to->cwd = to->group = to->filename = to->uri = to->key = NULL;
+	to->debug_socket = NULL;
 	memset(&to->main_arguments, 0, sizeof to->main_arguments);
 	memset(&to->environment, 0, sizeof to->environment);
 	memset(&to->allowed_paths, 0, sizeof to->allowed_paths);
@@ -291,6 +302,7 @@ settings_copy(struct settings *to, const struct settings *from,
 	    copy_string(&to->filename, from->filename) &&
 	    copy_string(&to->key, from->key) &&
 	    copy_string(&to->uri, from->uri) &&
+	    copy_string(&to->debug_socket, from->debug_socket) &&
 	    server_settings_copy(&to->server[0], &from->server[0]) == 0 &&
 	    server_settings_copy(&to->server[1], &from->server[1]) == 0)
 		return (0);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "program/program_priv.h"
+#include "tinykvm/machine_debug.h"
 
 #define ON_ERROR_NS 1000000000u
 /* Each call of the function that streams an answer. */
@@ -94,6 +95,8 @@ vm_new(struct generation *g, unsigned index, bool own_thread, struct vm **vmp,
 		r = http_fork(&g->http, &limits, &vm->http, err);
 	if (r == 0) {
 		http_set_log(vm->http, vm_says, vm);
+		http_set_debug(vm->http, g->settings.allow_debug ||
+		    g->settings.debug, g->settings.debug);
 		r = make_machine(vm, err);
 	}
 	if (r == 0 && own_thread)
@@ -140,6 +143,17 @@ in_seconds(double s)
 }
 
 static void
+log_report(void *priv, const char *text)
+{
+	const struct vm *vm = priv;
+	char line[300];
+
+	(void)snprintf(line, sizeof line, "%s: %s",
+	    vm->generation->program->name, text);
+	vm_log(vm, line);
+}
+
+static void
 count_failure(struct vm *vm, int code)
 {
 	vm->failed = true;
@@ -162,6 +176,7 @@ second_chance(struct job *j)
 	int r = -1;
 
 	reply->error = *j->err;
+	program_report(vm->machine, reply->error.code, log_report, vm);
 	count_failure(vm, reply->error.code);
 	/* A broken machine (TKVM_EHOST) cannot run anything. */
 	if (reply->error.code != TKVM_EHOST &&
@@ -239,6 +254,7 @@ run_job(void *arg)
 	if (r == 0)
 		r = tkvm_machine_run(vm->machine, in_seconds(
 		    vm->generation->settings.max_request_time), j->err);
+	r = program_after_run(vm->generation, vm->machine, vm->http, r, j->err);
 	if (r == 0)
 		r = http_reply(vm->http, vm->machine, j->reply, j->err);
 	if (r == TKVM_EBODY)
@@ -283,6 +299,8 @@ run_piece(void *arg)
 	if (j->r == 0)
 		j->r = tkvm_machine_run(vm->machine, in_seconds(
 		    vm->generation->settings.max_request_time), j->err);
+	j->r = program_after_run(vm->generation, vm->machine, vm->http, j->r,
+	    j->err);
 	if (j->r == 0)
 		j->r = http_piece_taken(vm->http, vm->machine, p->len, j->err);
 	if (j->r != 0) {
@@ -348,6 +366,8 @@ run_stream(void *arg)
 	if (j->r == 0)
 		j->r = tkvm_machine_run(vm->machine,
 		    tkvm_now_ns() + STREAM_NS, j->err);
+	j->r = program_after_run(vm->generation, vm->machine, vm->http, j->r,
+	    j->err);
 	if (j->r == 0)
 		j->r = http_stream_take(vm->http, vm->machine, &data, &n,
 		    j->err);
@@ -420,6 +440,7 @@ keeps_state(const struct vm *vm)
 	const struct settings *s = &vm->generation->settings;
 
 	return (!s->ephemeral && !vm->failed &&
+	    !tkvm_machine_debugged(vm->machine) &&
 	    tkvm_machine_stats(vm->machine)->dirty_pages * TKVM_PAGE <
 	    MIB(s->max_request_mib) / 2);
 }

@@ -110,7 +110,7 @@ boot(struct start *st, const char *elf, size_t size,
 	const char *const env_head[] = {"LC_TYPE=C", "LC_ALL=C", "USER=root",
 	    NULL};
 	const char *env_tail[] = {name, group, "KVM_TYPE=request",
-	    "KVM_STATE=state", "KVM_DEBUG=0", NULL};
+	    "KVM_STATE=state", s->debug ? "KVM_DEBUG=1" : "KVM_DEBUG=0", NULL};
 	const char **argv = NULL, **envp = NULL;
 	struct tkvm_boot b = {
 		.elf = elf, .elf_size = size,
@@ -150,6 +150,15 @@ announce(const struct start *st, struct tkvm_machine *m)
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
+static void
+log_report(void *priv, const char *text)
+{
+	const struct start *st = priv;
+	struct tkvm_program *p = st->g->program;
+
+	library_log(p->library, p->name, text);
+}
+
 static int
 run_main(struct start *st, struct tkvm_err *err)
 {
@@ -157,9 +166,14 @@ run_main(struct start *st, struct tkvm_err *err)
 	int r, status;
 
 	announce(st, st->machine);
-	r = tkvm_machine_run(st->machine, tkvm_now_ns() +
-	    (uint64_t)(s->max_boot_time * 1e9), err);
+	if (s->debug)
+		r = program_debug(st->g, st->machine, st->http, 0, err);
+	else
+		r = tkvm_machine_run(st->machine, tkvm_now_ns() +
+		    (uint64_t)(s->max_boot_time * 1e9), err);
+	r = program_after_run(st->g, st->machine, st->http, r, err);
 	announce(st, NULL);
+	program_report(st->machine, r, log_report, st);
 	if (r != 0)
 		return (r);
 	if (linux_exited(st->g->linux_master, &status))
@@ -217,6 +231,7 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 		calls.linux_state = g->linux_master;
 		calls.http_state = st->http;
 		http_set_log(st->http, log_start, st);
+		http_set_debug(st->http, s->allow_debug || s->debug, s->debug);
 		r = boot(st, elf, size, &calls, err);
 	}
 	free(file);
