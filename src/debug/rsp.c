@@ -75,9 +75,11 @@ rsp_feed(struct rsp_in *in, unsigned char c)
 		return (RSP_NOTHING);
 	case RSP_SUM1:
 		d = digit((char)c);
-		in->want = (uint8_t)(d << 4);
 		in->state = d < 0 ? RSP_IDLE : RSP_SUM2;
-		return (d < 0 ? RSP_BAD : RSP_NOTHING);
+		if (d < 0)
+			return (RSP_BAD);
+		in->want = (uint8_t)(d << 4);
+		return (RSP_NOTHING);
 	case RSP_SUM2:
 		break;
 	}

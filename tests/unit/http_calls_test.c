@@ -401,6 +401,19 @@ TEST(calls_with_one_answer_give_it)
 	}
 }
 
+TEST(breakpoints_stop_a_program_only_when_allowed)
+{
+	fake_start();
+	ALLOWED(DO(0x7f7f7, 0));
+	CHECK(!http_at_breakpoint(http));
+	http_set_debug(http, true, true);
+	CHECK_EQ(DO(0x7f7f7, 0), TKVM_STOP);
+	CHECK(http_at_breakpoint(http));
+	CHECK(!http_at_breakpoint(http));
+	ALLOWED(DO(0x7fdeb, 0));
+	CHECK_EQ(call.ret, 1);
+}
+
 TEST(memory_between_requests_is_decided_by_the_settings)
 {
 	fake_boot();

@@ -56,6 +56,27 @@ TEST(defaults_are_the_published_ones)
 	CHECK(!s->start);
 }
 
+TEST(debugging_is_off_and_can_be_configured)
+{
+	const struct settings *s;
+
+	CHECK_OK(load_with("\"key\": 1"));
+	s = settings_of("p");
+	CHECK(!s->allow_debug && !s->debug_on_exception && !s->debug);
+	CHECK(s->debug_socket == NULL);
+	CHECK_EQ(s->debug_wait, 10);
+	CHECK_OK(load_with("\"allow_debug\": true, \"debug_wait\": 1.5, "
+	    "\"remote_debug_on_exception\": true, "
+	    "\"debug_socket\": \"tcp:2159\""));
+	s = settings_of("p");
+	CHECK(s->allow_debug && s->debug_on_exception && !s->debug);
+	CHECK_STR(s->debug_socket, "tcp:2159");
+	CHECK(s->debug_wait == 1.5);
+	CHECK_EQ(load_with("\"debug_wait\": -1"), TKVM_ECONFIG);
+	CHECK_EQ(load_with("\"debug_socket\": 2159"), TKVM_ECONFIG);
+	CHECK_EQ(load_with("\"allow_debug\": 1"), TKVM_ECONFIG);
+}
+
 /* Every row of the table with a value that it takes. */
 TEST(every_key_of_the_table_takes_a_good_value)
 {
