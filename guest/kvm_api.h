@@ -549,7 +549,9 @@ extern void get_meminfo(struct meminfo *info);
 
 /* A line for the log; at most 65535 bytes, a newline at its end is cut. */
 extern void sys_log(const char *text, size_t len);
+/* 1 when the program was started to be debugged, else 0. */
 extern int sys_is_debug(void);
+/* Wait for a debugger if "allow_debug" is set; does nothing otherwise. */
 extern void sys_breakpoint(void);
 
 static inline void
