@@ -114,6 +114,36 @@ TEST(a_start_waits_for_its_debugger)
 	rig_end(&rig);
 }
 
+/* Left by the debugger of main(), it must not be in the image. */
+TEST(a_breakpoint_of_the_start_is_not_frozen)
+{
+	static char text[64];
+	unsigned char sum = 0;
+	char packet[40];
+	unsigned long at = 0;
+	pthread_t peer;
+	FILE *nm;
+
+	NEED_KVM();
+	nm = popen("nm build/tests/guests/debug_target | grep ' leaf$'", "r");
+	CHECK(nm != NULL);
+	if (fscanf(nm, "%lx", &at) != 1)
+		at = 0;
+	(void)pclose(nm);
+	CHECK(at != 0);
+	(void)snprintf(packet, sizeof packet, "Z0,%lx,1", at);
+	for (const char *c = packet; *c != '\0'; c++)
+		sum = (unsigned char)(sum + (unsigned char)*c);
+	(void)snprintf(text, sizeof text, "$%s#%02x$c#63", packet, sum);
+	CHECK_RIG(&rig, load("\"debug_wait\": 60"));
+	tkvm_program_set_debug(tkvm_library_find(rig.lib, "probe"), true);
+	CHECK_EQ(pthread_create(&peer, NULL, debugger, text), 0);
+	CHECK_CALL(&rig, "probe", "/", "", 200);
+	CHECK_BODY(&rig, "10 9");
+	(void)pthread_join(peer, NULL);
+	rig_end(&rig);
+}
+
 TEST(a_start_that_waits_can_be_stopped)
 {
 	const struct timespec pause = {.tv_nsec = 10000000};
