@@ -15,7 +15,7 @@ WARN      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 ALLCFLAGS = -std=gnu17 -D_GNU_SOURCE -DTINYKVM_VERSION='"$(VERSION)"' $(WARN) \
 	    -fPIC -fvisibility=hidden -fno-strict-aliasing -pthread \
 	    -Iinclude -Isrc $(CFLAGS)
-LIBS      = -ljson-c -pthread
+LIBS      = -ljson-c -lpcre2-8 -pthread
 GUEST     = -std=gnu11 -O2 -g -Wall -Wextra -static -Iguest
 
 LIB_SRC  := $(wildcard src/*/*.c) $(wildcard src/*/*.S)

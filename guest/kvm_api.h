@@ -341,9 +341,17 @@ http_find_str(int where, const char *name, void *dst, size_t size)
 
 /*--- regular expressions (PCRE2); at most 64 per machine ------------------*/
 
+/*
+ * A number for a pattern, the same one for the same pattern; a bad pattern ends
+ * the request. What main() compiled is there in every request; what a request
+ * compiled ends with it.
+ */
 extern int regex_compile(const char *pattern, size_t len);
 extern void regex_free(int handle);
-/* >= 0: match, negative: none. */
+/*
+ * >= 0: match, negative: none, or too much work. len 0: up to the NUL. At most
+ * 16 MiB.
+ */
 extern int regex_match(int handle, const char *subject, size_t len);
 /* flags bit 0: all matches. Bytes written with the NUL, or -1. */
 extern int regex_subst(int handle, const char *subject, const char *replacement,

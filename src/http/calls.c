@@ -256,6 +256,11 @@ static const struct row {
 	{0x10021, REQUEST, "http_set", http_set},
 	{0x10022, REQUEST, "http_find", http_find},
 	{0x10023, REQUEST, "http_method", http_method},
+	{0x10030, ANY, "regex_compile", http_regex_compile},
+	{0x10031, ANY, "regex_free", http_regex_free},
+	{0x10032, ANY, "regex_match", http_regex_match},
+	{0x10033, ANY, "regex_subst", http_regex_subst},
+	{0x10035, REQUEST, "regex_copyto", http_regex_copyto},
 	{0x10100, ANY, "set_backend", nothing},
 	{0x10700, ANY, "shared_memory_area", no_shared_memory},
 	{0x10703, STARTING, "sys_make_ephemeral", minus_one},
@@ -373,8 +378,16 @@ http_fork(const struct http_program *hp, const struct http_limits *limits,
 void
 http_destroy(struct http_state **sp)
 {
+	if (*sp != NULL)
+		http_regex_free_all((*sp)->regex);
 	free(*sp);
 	*sp = NULL;
+}
+
+void
+http_program_free(struct http_program *hp)
+{
+	http_regex_free_all(hp->regex);
 }
 
 void
@@ -412,6 +425,12 @@ http_reset(struct http_state *s)
 {
 	s->req = NULL;
 	s->answer.given = false;
+}
+
+void
+http_wipe(struct http_state *s)
+{
+	http_regex_reset(s);
 }
 
 uint64_t

@@ -28,14 +28,13 @@ pick_where(uint64_t arg, enum tkvm_where *where)
 	}
 }
 
-static bool
-where_of(const struct tkvm_call *c, enum tkvm_where *where,
-    struct tkvm_err *err)
+bool
+http_where(uint64_t arg, enum tkvm_where *where, struct tkvm_err *err)
 {
-	if (pick_where(c->arg[0], where))
+	if (pick_where(arg, where))
 		return (true);
 	(void)tkvm_fail(err, TKVM_EGUEST, "%u is neither the request's (0) "
-	    "nor the response's (1) header", (uint32_t)c->arg[0]);
+	    "nor the response's (1) header", (uint32_t)arg);
 	return (false);
 }
 
@@ -75,7 +74,7 @@ http_append(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
 	enum tkvm_where where;
 	int i;
 
-	if (!where_of(c, &where, err) ||
+	if (!http_where(c->arg[0], &where, err) ||
 	    copy_line(s, m, c->arg[1], c->arg[2], err) != 0)
 		return (TKVM_ABORT);
 	ops = s->req->ops;
@@ -126,7 +125,7 @@ http_set(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
 	enum tkvm_where where;
 	int index;
 
-	if (!where_of(c, &where, err) || http_set_line(s, m, where,
+	if (!http_where(c->arg[0], &where, err) || http_set_line(s, m, where,
 	    c->arg[1], c->arg[2], &index, err) != 0)
 		return (TKVM_ABORT);
 	c->ret = (uint64_t)(int64_t)index;
@@ -160,7 +159,7 @@ http_find(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
 	enum tkvm_where where;
 	size_t line_len = 0;
 
-	if (!where_of(c, &where, err) ||
+	if (!http_where(c->arg[0], &where, err) ||
 	    copy_line(s, m, c->arg[1], len, err) != 0)
 		return (TKVM_ABORT);
 	if (!http_name_ok(s->line, len)) {

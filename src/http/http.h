@@ -15,11 +15,14 @@
 
 /* What a program told us while it started; frozen with its image. */
 #define HTTP_CALLBACKS 13
+#define HTTP_REGEXES 64
+struct http_regex;
 struct http_program {
 	uint64_t callback[HTTP_CALLBACKS];	/* by id; 0 is none */
 	bool paused;		/* waits in wait_for_requests_paused() */
 	uint64_t request_gva;	/* its struct kvm_request, when paused */
 	bool timers;		/* started a storage timer */
+	struct http_regex *regex[HTTP_REGEXES];	/* main() compiled, or NULL */
 	/* From scanning the binary, see abi.c. */
 	bool extra_valid;	/* r9 of backend_response means something */
 	bool extra_by_stack;	/* only when not pointing at a dead stack */
@@ -35,6 +38,9 @@ struct http_state;
 
 /* Date the header a program was built with, from its executable segments. */
 void http_scan_abi(const void *elf, size_t size, struct http_program *hp);
+
+/* Free what a program owns, after its last state. */
+void http_program_free(struct http_program *hp);
 
 /* For a booting machine; fills *hp as the program registers. */
 int http_new(struct http_program *hp, const struct http_limits *limits,
@@ -113,8 +119,11 @@ void http_set_debug(struct http_state *s, bool breaks, bool is_debug);
 /* Did sys_breakpoint() stop it? Once for each. */
 bool http_at_breakpoint(struct http_state *s);
 
-/* Forget the request; part of a reset. */
+/* Forget the request, after each one. */
 void http_reset(struct http_state *s);
+
+/* Forget what lives as long as the machine's memory; part of a reset. */
+void http_wipe(struct http_state *s);
 
 /* Calls answered -ENOSYS since the state was made. */
 uint64_t http_unknown_calls(const struct http_state *s);

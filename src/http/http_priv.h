@@ -47,6 +47,9 @@ struct http_state {
 	uint64_t unknown;
 	struct block body, strings;
 	uint64_t resets, runs;		/* of the machine when taken */
+	struct http_regex *regex[HTTP_REGEXES];	/* the request's own */
+	bool regex_freed[HTTP_REGEXES];	/* the program's, for this request */
+	bool regex_used;
 	unsigned seed_used;
 	unsigned char seed[SEED_BYTES];
 	char content_type[CONTENT_TYPE_MAX];
@@ -87,6 +90,24 @@ enum tkvm_next http_find(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err);
 enum tkvm_next http_method(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err);
+
+/* Which fields a program means; false and a sentence for neither. */
+bool http_where(uint64_t arg, enum tkvm_where *where, struct tkvm_err *err);
+
+/* regex.c: calls about regular expressions. */
+enum tkvm_next http_regex_compile(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_regex_free(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_regex_match(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_regex_subst(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_regex_copyto(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+/* Forget what the request compiled and freed. */
+void http_regex_reset(struct http_state *s);
+void http_regex_free_all(struct http_regex *table[HTTP_REGEXES]);
 
 /* Apply one line with the rules of http_set(): 0, or a code. */
 int http_set_line(struct http_state *s, struct tkvm_machine *m,

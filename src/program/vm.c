@@ -459,6 +459,7 @@ vm_reset(struct vm *vm, struct tkvm_reply *reply)
 	http_reset(vm->http);
 	if (keeps_state(vm))
 		return;
+	http_wipe(vm->http);
 	linux_reset(vm->linux_state);
 	vm->failed = false;
 	if (tkvm_machine_reset(vm->machine, &err) != 0) {

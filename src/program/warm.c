@@ -259,6 +259,7 @@ generation_free(struct generation *g)
 	if (g->linux_master != NULL)
 		linux_destroy(&g->linux_master);
 	tkvm_image_destroy(&g->image);
+	http_program_free(&g->http);
 	settings_free(&g->settings);
 	free(g->exe_path);
 	(void)pthread_mutex_destroy(&g->lock);

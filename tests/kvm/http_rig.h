@@ -166,6 +166,7 @@ rig_end(struct rig *rig)
 	tkvm_image_destroy(&rig->image);
 	if (rig->boot_http != NULL)
 		http_destroy(&rig->boot_http);
+	http_program_free(&rig->program);
 	linux_destroy(&rig->boot_linux);
 	free(rig->elf);
 	free(rig->body);
@@ -220,6 +221,7 @@ rig_reset(struct rig *rig)
 	struct tkvm_err err;
 
 	http_reset(rig->http);
+	http_wipe(rig->http);
 	linux_reset(rig->linux_state);
 	return (tkvm_machine_reset(rig->m, &err));
 }

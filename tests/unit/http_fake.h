@@ -24,6 +24,7 @@ struct tkvm_machine {
 	struct tkvm_machine_stats stats;
 	uint64_t sp, arena, taken, given;
 	uint64_t called, arg[6];	/* by tkvm_machine_call() */
+	bool late;			/* its deadline is over */
 	bool resumed, spare, kept_stack, asked, answered;
 	uint64_t value[2];		/* what the function returns */
 };
@@ -139,6 +140,25 @@ tkvm_machine_call(struct tkvm_machine *m, uint64_t function,
 	m->called = function;
 	memcpy(m->arg, arg, sizeof m->arg);
 	return (0);
+}
+
+ssize_t
+tkvm_copy_in_str(const struct tkvm_machine *m, char *dst, uint64_t gva,
+    size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (tkvm_copy_in(m, dst + i, gva + i, 1) != 0)
+			return (-1);
+		if (dst[i] == '\0')
+			return ((ssize_t)i);
+	}
+	return (-2);
+}
+
+uint64_t
+tkvm_machine_deadline(const struct tkvm_machine *m)
+{
+	return (m->late ? 0 : UINT64_MAX);
 }
 
 int
