@@ -15,7 +15,11 @@ WARN      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 ALLCFLAGS = -std=gnu17 -D_GNU_SOURCE -DTINYKVM_VERSION='"$(VERSION)"' $(WARN) \
 	    -fPIC -fvisibility=hidden -fno-strict-aliasing -pthread \
 	    -Iinclude -Isrc $(CFLAGS)
-LIBS      = -ljson-c -lpcre2-8 -pthread
+# libarchive and its zlib are linked in: varnishd exports functions of a zlib of
+# its own under the same names, and half of each does not work.
+LIBS      = -ljson-c -lpcre2-8 -lcurl -Wl,-Bstatic -larchive -lz \
+	    -Wl,-Bdynamic -lnettle -lacl -llzma -lzstd -llz4 -lbz2 -lxml2 \
+	    -lcrypto -pthread
 GUEST     = -std=gnu11 -O2 -g -Wall -Wextra -static -Iguest
 
 LIB_SRC  := $(wildcard src/*/*.c) $(wildcard src/*/*.S)

@@ -49,7 +49,7 @@ TKVM_API void tkvm_library_destroy(struct tkvm_library **lp);
 TKVM_API int tkvm_library_load(struct tkvm_library *lib, const char *json,
     size_t len, const char *origin, struct tkvm_err *err) TKVM_MUST_CHECK;
 
-/* The same, from a file path or a file:// URI. */
+/* The same, from a path or from an http, https or file URL (512 MiB, 60 s). */
 TKVM_API int tkvm_library_load_uri(struct tkvm_library *lib, const char *uri,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 

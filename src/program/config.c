@@ -442,26 +442,6 @@ from_group(struct place *at, json_object *root, const char *name,
 }
 
 static int
-check_program(const struct place *at, struct settings *s)
-{
-	if (s->filename == NULL && s->uri != NULL &&
-	    strncmp(s->uri, "file://", 7) == 0) {
-		s->filename = strdup(s->uri + 7);
-		if (s->filename == NULL)
-			return (no_memory(at));
-	}
-	if (s->filename == NULL && s->uri != NULL)
-		return (tkvm_fail(at->err, TKVM_ECONFIG, "%s: %s: cannot fetch "
-		    "%s: this version knows file:// only", at->origin,
-		    at->object, s->uri));
-	if (s->filename == NULL)
-		return (tkvm_fail(at->err, TKVM_ECONFIG,
-		    "%s: %s: a program needs a \"filename\"", at->origin,
-		    at->object));
-	return (0);
-}
-
-static int
 parse_program(struct place *at, json_object *root, const char *name,
     json_object *o, struct definition *d)
 {
@@ -476,7 +456,8 @@ parse_program(struct place *at, json_object *root, const char *name,
 	if (r == 0)
 		r = set_all(at, &d->settings, o);
 	if (r == 0)
-		r = check_program(at, &d->settings);
+		r = settings_check(&d->settings, at->origin, at->object,
+	    at->err);
 	return (r);
 }
 
@@ -584,7 +565,7 @@ config_override(const char *json, const char *program,
 		    "cannot be changed here, only in the library that "
 		    "defines the program", program);
 	if (r == 0)
-		r = check_program(&at, out);
+		r = settings_check(out, at.origin, at.object, at.err);
 	json_object_put(o);
 	if (r != 0)
 		settings_free(out);

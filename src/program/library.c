@@ -163,20 +163,15 @@ int
 tkvm_library_load_uri(struct tkvm_library *lib, const char *uri,
     struct tkvm_err *err)
 {
-	const char *path = uri;
 	size_t size;
 	char *json;
 	int r;
 
-	if (strncmp(uri, "file://", 7) == 0)
-		path = uri + 7;
-	else if (strstr(uri, "://") != NULL)
-		return (tkvm_fail(err, TKVM_ECONFIG, "cannot load %s: this "
-		    "version reads libraries from files (file:///path)", uri));
-	r = load_file(path, &json, &size, err);
+	r = load_uri(uri, &json, &size, err);
 	if (r != 0)
 		return (r);
-	r = tkvm_library_load(lib, json, size, path, err);
+	r = tkvm_library_load(lib, json, size,
+	    strncmp(uri, "file://", 7) == 0 ? uri + 7 : uri, err);
 	free(json);
 	return (r);
 }
@@ -222,9 +217,9 @@ tkvm_library_configure(struct tkvm_library *lib, const char *program,
 	d.name = strdup(program);
 	if (d.name == NULL)
 		r = tkvm_fail(err, TKVM_ENOMEM, "no memory for a program");
-	else if (d.settings.filename == NULL)
+	else if (d.settings.filename == NULL && d.settings.uri == NULL)
 		r = tkvm_fail(err, TKVM_ECONFIG, "%s is not defined yet, and "
-		    "its settings have no \"filename\"", program);
+		    "its settings have no \"filename\" or \"uri\"", program);
 	else
 		r = adopt(lib, &d, err);
 	settings_free(&d.settings);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * load.c: files to bytes.
+ * load.c: files and URLs to bytes.
  */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,6 +52,196 @@ load_file(const char *path, char **data, size_t *size, struct tkvm_err *err)
 	}
 	(*data)[*size] = '\0';
 	return (0);
+}
+
+/*--- URLs -----------------------------------------------------------------*/
+
+#define LIBRARY_SECONDS 60
+#define CONNECT_SECONDS 10
+
+static const char *
+file_of(const char *uri)
+{
+	return (strncmp(uri, "file://", 7) == 0 ? uri + 7 :
+	    strstr(uri, "://") == NULL ? uri : NULL);
+}
+
+static int
+not_ok(const char *url, int status, struct tkvm_err *err)
+{
+	return (tkvm_fail(err, TKVM_EFILE, "cannot fetch %.200s: the server "
+	    "answers with status %d", url, status));
+}
+
+/* An empty body is one byte long, for its NUL. */
+static int
+take_body(struct fetch_reply *reply, char **data, size_t *size,
+    struct tkvm_err *err)
+{
+	*data = reply->body != NULL ? reply->body : calloc(1, 1);
+	*size = reply->body_len;
+	reply->body = NULL;
+	return (*data != NULL ? 0 : tkvm_fail(err, TKVM_ENOMEM,
+	    "no memory to fetch"));
+}
+
+int
+load_uri(const char *uri, char **data, size_t *size, struct tkvm_err *err)
+{
+	const struct fetch_request req = {
+		.url = uri, .connect_s = CONNECT_SECONDS,
+		.total_s = LIBRARY_SECONDS, .max_bytes = BODY_MAX,
+		.allow_private = true,
+	};
+	struct fetch_reply reply;
+	int r;
+
+	if (file_of(uri) != NULL)
+		return (load_file(file_of(uri), data, size, err));
+	r = fetch_url(&req, &reply, err);
+	if (r != 0)
+		return (r);
+	r = reply.status == 200 ? take_body(&reply, data, size, err) :
+	    not_ok(uri, reply.status, err);
+	fetch_reply_free(&reply);
+	return (r);
+}
+
+/*--- programs -------------------------------------------------------------*/
+
+/* Unpacked, and what its settings say it must be. */
+static int
+check(const struct settings *s, const char *name, char **data, size_t *size,
+    struct tkvm_err *err)
+{
+	int r = fetch_unpack(data, size, MIB(s->max_fetch_mib), name, err);
+
+	if (r == 0 && s->sha256 != NULL)
+		r = fetch_verify(*data, *size, s->sha256, name, err);
+	if (r != 0) {
+		free(*data);
+		*data = NULL;
+	}
+	return (r);
+}
+
+static int
+load_checked(const struct settings *s, const char *path, char **data,
+    size_t *size, struct tkvm_err *err)
+{
+	int r = load_file(path, data, size, err);
+
+	return (r != 0 ? r : check(s, path, data, size, err));
+}
+
+static char *
+etag_path(const struct settings *s)
+{
+	char *path;
+
+	return (s->filename == NULL ||
+	    asprintf(&path, "%s.etag", s->filename) < 0 ? NULL : path);
+}
+
+/* What the server called the kept file, or NULL. */
+static char *
+kept_etag(const struct settings *s)
+{
+	char *path = etag_path(s), *etag = NULL;
+	struct tkvm_err err;
+	size_t size;
+
+	if (path != NULL && access(s->filename, R_OK) == 0 &&
+	    load_file(path, &etag, &size, &err) == 0)
+		etag[strcspn(etag, "\r\n")] = '\0';
+	free(path);
+	return (etag);
+}
+
+/* Without a file to keep it in it is fetched at each start. */
+static void
+keep(struct tkvm_program *p, const struct settings *s, const char *data,
+    size_t size, const char *etag)
+{
+	char *path = etag_path(s);
+	struct tkvm_err err;
+
+	if (path == NULL)
+		return;
+	/* The old name goes first: it must never stand beside a new file. */
+	(void)unlink(path);
+	if (save_file(s->filename, data, size, &err) != 0 || (etag != NULL &&
+	    save_file(path, etag, strlen(etag), &err) != 0))
+		library_log(p->library, p->name, err.text);
+	free(path);
+}
+
+/* The server has no new one for us: the kept one, if it is as it must be. */
+static int
+use_kept(struct tkvm_program *p, const struct settings *s, char **data,
+    size_t *size, struct tkvm_err *err)
+{
+	struct tkvm_err why = *err, none;
+	char line[400];
+
+	if (s->filename == NULL || atomic_load(&p->cancelled) ||
+	    load_checked(s, s->filename, data, size, &none) != 0)
+		return (err->code);
+	(void)snprintf(line, sizeof line, "%.250s; the kept file is used",
+	    why.text);
+	library_log(p->library, p->name, line);
+	return (0);
+}
+
+static int
+fetch_program(struct tkvm_program *p, const struct settings *s, char **data,
+    size_t *size, struct tkvm_err *err)
+{
+	char *etag = kept_etag(s);
+	const struct fetch_request req = {
+		.url = s->uri, .etag = etag, .connect_s = CONNECT_SECONDS,
+		.total_s = s->fetch_timeout, .allow_private = true,
+		.max_bytes = MIB(s->max_fetch_mib), .cancel = &p->cancelled,
+	};
+	struct fetch_reply reply;
+	int r = fetch_url(&req, &reply, err);
+
+	if (r == 0 && reply.status == 304 && etag != NULL) {
+		r = load_checked(s, s->filename, data, size, err);
+	} else if (r == 0 && reply.status == 200) {
+		r = take_body(&reply, data, size, err);
+		if (r == 0)
+			r = check(s, s->uri, data, size, err);
+		if (r == 0)
+			keep(p, s, *data, *size, reply.etag);
+		else
+			r = use_kept(p, s, data, size, err);
+	} else {
+		if (r == 0)
+			(void)not_ok(s->uri, reply.status, err);
+		r = use_kept(p, s, data, size, err);
+	}
+	fetch_reply_free(&reply);
+	free(etag);
+	return (r);
+}
+
+int
+program_load(struct tkvm_program *p, const struct settings *s, char **data,
+    size_t *size, struct tkvm_err *err)
+{
+	struct tkvm_err none;
+
+	*data = NULL;
+	if (s->uri == NULL)
+		return (load_checked(s, s->filename, data, size, err));
+	if (file_of(s->uri) != NULL)
+		return (load_checked(s, file_of(s->uri), data, size, err));
+	/* What is known to be right need not be asked for. */
+	if (s->sha256 != NULL && s->filename != NULL &&
+	    load_checked(s, s->filename, data, size, &none) == 0)
+		return (0);
+	return (fetch_program(p, s, data, size, err));
 }
 
 /* For stats() only; the machine checks the file. */

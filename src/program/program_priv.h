@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/num.h"
+#include "fetch/fetch.h"
 #include "http/http.h"
 #include "linux/linux.h"
 #include "server/server.h"
@@ -43,13 +44,18 @@ struct settings {
 	double debug_wait;
 	bool debug;		/* not a key: started to be debugged */
 	/* Of programs only. */
-	char *group, *filename, *uri, *key;
+	char *group, *filename, *uri, *key, *sha256;
+	double fetch_timeout;
+	uint64_t max_fetch_mib;
 	bool start;
 	struct server_settings server[2];	/* server, websocket_server */
 };
 void settings_init(struct settings *s);
 void settings_free(struct settings *s);
 int settings_copy(struct settings *to, const struct settings *from,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+/* Of a program, all keys together. */
+int settings_check(struct settings *s, const char *origin, const char *name,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 bool strings_add(struct strings *list, const char *text);
 void strings_free(struct strings *list);
@@ -147,6 +153,12 @@ int load_file(const char *path, char **data, size_t *size,
 /* Whole or not at all, under its name only when it is on disk. */
 int save_file(const char *path, const void *data, size_t size,
     struct tkvm_err *err) TKVM_MUST_CHECK;
+/* The executable that a program's settings name: malloc()ed. */
+int program_load(struct tkvm_program *p, const struct settings *s,
+    char **data, size_t *size, struct tkvm_err *err) TKVM_MUST_CHECK;
+/* What an administrator's URL (http, https, file) or path holds. */
+int load_uri(const char *uri, char **data, size_t *size, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
 const char *elf_type(const char *elf, size_t size);
 int strings_argv(const struct strings *s, const char *const *head,
     const char *const *tail, const char ***out, struct tkvm_err *err);
@@ -274,7 +286,7 @@ struct tkvm_program {
 	struct generation *generation;
 	pthread_t starter;
 	bool starter_running;
-	bool cancelled;			/* this start, by stop */
+	_Atomic bool cancelled;		/* this start, by stop */
 	uint64_t starts;
 	struct tkvm_machine *booting;	/* while main() runs */
 	pthread_mutex_t updating;	/* one live update at a time */

@@ -25,9 +25,18 @@ const struct setting settings_table[] = {
 	ONE("group", SETTING_STRING, group,
 	    "Group whose settings the program starts from."),
 	ONE("filename", SETTING_STRING, filename,
-	    "The program: a static Linux executable. Required."),
+	    "The program: a static Linux executable, or where one that is "
+	    "fetched from uri is kept. This or uri is required."),
 	ONE("uri", SETTING_STRING, uri,
-	    "Where to fetch it from: file:///path in this version."),
+	    "Where to fetch it from when it starts: http, https or file. An "
+	    "executable, or an archive or compressed file with one in it."),
+	ONE("sha256", SETTING_STRING, sha256,
+	    "SHA-256 that the executable must have, in hexadecimal; a kept "
+	    "file that has it is not fetched again."),
+	SECONDS("fetch_timeout", fetch_timeout, 0.1, 3600,
+	    "Seconds that fetching may take. Default 60."),
+	UINT("max_fetch_size", max_fetch_mib, 1, 4096,
+	    "MiB that may be fetched, and unpacked from it. Default 512."),
 	ONE("key", SETTING_STRING, key,
 	    "What live_update() must know; without it there are none."),
 	ONE("start", SETTING_BOOL, start,
@@ -80,6 +89,7 @@ const struct setting settings_table[] = {
 	ONE("websocket_server", SETTING_SERVER, server[1],
 	    "The same, for a second address; the program speaks WebSocket."),
 
+	IGNORED("md5", "Without effect; use sha256."),
 	IGNORED("hugepages", "A hint; without effect in this version."),
 	IGNORED("hugepage_arena_size", "A hint; without effect."),
 	IGNORED("request_hugepages", "A hint; without effect."),
@@ -108,8 +118,6 @@ const struct setting settings_table[] = {
 	OFF("blackout_area", "Only [] in this version."),
 	OFF("warmup", "Only {} in this version."),
 	OFF("download", "Only [] in this version."),
-	OFF("sha256", "Only \"\" in this version."),
-	OFF("md5", "Only \"\" in this version."),
 };
 const unsigned settings_n = sizeof settings_table / sizeof settings_table[0];
 
@@ -183,6 +191,8 @@ settings_init(struct settings *s)
 	s->max_request_mib = 64;
 	s->ephemeral = true;
 	s->debug_wait = 10;
+	s->fetch_timeout = 60;
+	s->max_fetch_mib = 512;
 }
 
 bool
@@ -209,6 +219,13 @@ strings_free(struct strings *list)
 	memset(list, 0, sizeof *list);
 }
 
+/* Row i is a string: where it is kept. */
+static char **
+string_at(struct settings *s, unsigned i)
+{
+	return ((char **)(void *)((char *)s + settings_table[i].offset));
+}
+
 void
 settings_free(struct settings *s)
 {
@@ -219,14 +236,11 @@ settings_free(struct settings *s)
 		free(s->allowed_paths.p[i].real_path);
 	}
 	free(s->allowed_paths.p);
-	free(s->cwd);
-	free(s->group);
-	free(s->filename);
-	free(s->key);
-	free(s->uri);
+	for (unsigned i = 0; i < settings_n; i++)
+		if (settings_table[i].type == SETTING_STRING)
+			free(*string_at(s, i));
 	server_settings_free(&s->server[0]);
 	server_settings_free(&s->server[1]);
-	free(s->debug_socket);
 	settings_init(s);
 }
 
@@ -276,11 +290,26 @@ paths_add(struct paths *list, const char *path)
 	return (p->real_path == NULL || p->virtual_path == NULL ? -1 : 0);
 }
 
+/* No two rows may share a string. */
 static bool
-copy_string(char **to, const char *from)
+copy_all_strings(struct settings *to, const struct settings *from)
 {
-	*to = from == NULL ? NULL : strdup(from);
-	return (from == NULL || *to != NULL);
+	for (unsigned i = 0; i < settings_n; i++) {
+		const char *text;
+		char **field;
+
+		if (settings_table[i].type != SETTING_STRING)
+			continue;
+		memcpy(&text, (const char *)from + settings_table[i].offset,
+		    sizeof text);
+		field = string_at(to, i);
+		if (text == NULL)
+			continue;
+		*field = strdup(text);
+		if (*field == NULL)
+			return (false);
+	}
+	return (true);
 }
 
 int
@@ -288,8 +317,9 @@ settings_copy(struct settings *to, const struct settings *from,
     struct tkvm_err *err)
 {
 	*to = *from;
-	to->cwd = to->group = to->filename = to->uri = to->key = NULL;
-	to->debug_socket = NULL;
+	for (unsigned i = 0; i < settings_n; i++)
+		if (settings_table[i].type == SETTING_STRING)
+			*string_at(to, i) = NULL;
 	memset(&to->main_arguments, 0, sizeof to->main_arguments);
 	memset(&to->environment, 0, sizeof to->environment);
 	memset(&to->allowed_paths, 0, sizeof to->allowed_paths);
@@ -297,15 +327,50 @@ settings_copy(struct settings *to, const struct settings *from,
 	if (copy_strings(&to->main_arguments, &from->main_arguments) &&
 	    copy_strings(&to->environment, &from->environment) &&
 	    copy_paths(&to->allowed_paths, &from->allowed_paths) &&
-	    copy_string(&to->cwd, from->cwd) &&
-	    copy_string(&to->group, from->group) &&
-	    copy_string(&to->filename, from->filename) &&
-	    copy_string(&to->key, from->key) &&
-	    copy_string(&to->uri, from->uri) &&
-	    copy_string(&to->debug_socket, from->debug_socket) &&
+	    copy_all_strings(to, from) &&
 	    server_settings_copy(&to->server[0], &from->server[0]) == 0 &&
 	    server_settings_copy(&to->server[1], &from->server[1]) == 0)
 		return (0);
 	settings_free(to);
 	return (tkvm_fail(err, TKVM_ENOMEM, "no memory for settings"));
+}
+
+/*--- what one key alone cannot tell ---------------------------------------*/
+
+static int
+wrong(const char *origin, const char *name, const char *what,
+    struct tkvm_err *err)
+{
+	return (tkvm_fail(err, TKVM_ECONFIG, "%s: %s: %s", origin, name, what));
+}
+
+int
+settings_check(struct settings *s, const char *origin, const char *name,
+    struct tkvm_err *err)
+{
+	static const char *const schemes[] = {"http://", "https://",
+	    "file://", NULL};
+	const char *const *scheme = schemes;
+
+	if (s->filename == NULL && s->uri == NULL)
+		return (wrong(origin, name,
+		    "a program needs a \"filename\" or a \"uri\"", err));
+	while (s->uri != NULL && *scheme != NULL &&
+	    strncmp(s->uri, *scheme, strlen(*scheme)) != 0)
+		scheme++;
+	if (*scheme == NULL)
+		return (wrong(origin, name, "\"uri\" must begin with http://, "
+		    "https:// or file://", err));
+	if (s->sha256 != NULL && (strlen(s->sha256) != 64 ||
+	    strspn(s->sha256, "0123456789abcdefABCDEF") != 64))
+		return (wrong(origin, name,
+		    "\"sha256\" must be 64 hexadecimal digits", err));
+	/* Where it lies is where its own name points to. */
+	if (s->filename == NULL && strncmp(s->uri, "file://", 7) == 0) {
+		s->filename = strdup(s->uri + 7);
+		if (s->filename == NULL)
+			return (tkvm_fail(err, TKVM_ENOMEM,
+			    "no memory for settings"));
+	}
+	return (0);
 }

@@ -217,7 +217,7 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 	int r = 0;
 
 	if (st->elf == NULL)
-		r = load_file(s->filename, &file, &size, err);
+		r = program_load(st->g->program, s, &file, &size, err);
 	if (r != 0)
 		return (r);
 	elf = file != NULL ? file : st->elf;
@@ -289,7 +289,8 @@ generation_alloc(struct tkvm_program *p, const struct settings *s,
 	 * A program may read its own file, and libc insists on a name from
 	 * "/". Without a file there will be no program, see load_file().
 	 */
-	g->exe_path = realpath(s->filename, NULL);
+	g->exe_path = s->filename == NULL ? NULL :
+	    realpath(s->filename, NULL);
 	if (g->exe_path != NULL &&
 	    paths_add(&g->settings.allowed_paths, g->exe_path) != 0) {
 		settings_free(&g->settings);

@@ -37,6 +37,8 @@ settings_of(const char *name)
 	return (p == NULL ? NULL : &p->settings);
 }
 
+#define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF"
+
 TEST(defaults_are_the_published_ones)
 {
 	const struct settings *s;
@@ -92,11 +94,16 @@ TEST(every_key_of_the_table_takes_a_good_value)
 
 	for (unsigned i = 0; i < settings_n; i++) {
 		const struct setting *k = &settings_table[i];
-		bool group = strcmp(k->name, "group") == 0;
+		const char *value = good[k->type];
 
+		if (strcmp(k->name, "group") == 0)
+			value = "\"test\"";
+		if (strcmp(k->name, "uri") == 0)
+			value = "\"https://example.com/p\"";
+		if (strcmp(k->name, "sha256") == 0)
+			value = "\"" HEX64 "\"";
 		(void)snprintf(json, sizeof json, "{\"p\": {\"filename\": "
-		    "\"/bin/p\", \"%s\": %s}}", k->name,
-		    group ? "\"test\"" : good[k->type]);
+		    "\"/bin/p\", \"%s\": %s}}", k->name, value);
 		if (load(json) != 0)
 			TEST_FAIL("%s: %s", json, err.text);
 	}
@@ -244,12 +251,25 @@ TEST(what_this_version_cannot_do_is_refused_not_ignored)
 	CHECK_EQ(load_with("\"warmup\": {\"url\": \"/\"}"), TKVM_ECONFIG);
 	CHECK_EQ(load_with("\"remapping\": [\"0xC000000000\", 64]"),
 	    TKVM_ECONFIG);
-	CHECK_EQ(load("{\"p\": {\"uri\": \"https://example.com/p\"}}"),
+}
+
+TEST(a_program_may_come_from_a_url)
+{
+	CHECK_OK(load("{\"p\": {\"uri\": \"https://example.com/p\"}}"));
+	CHECK(settings_of("p")->filename == NULL);
+	CHECK_EQ(load("{\"p\": {\"uri\": \"ftp://example.com/p\"}}"),
 	    TKVM_ECONFIG);
-	CHECK_HAS(err.text, "https://example.com/p");
-	CHECK_EQ(tkvm_library_load_uri(lib, "http://example.com/x", &err),
-	    TKVM_ECONFIG);
-	CHECK_HAS(err.text, "file:///");
+	CHECK_HAS(err.text, "must begin with http://");
+	CHECK_OK(load_with("\"sha256\": \"" HEX64 "\""));
+	CHECK_EQ(load_with("\"sha256\": \"" HEX64 "0\""), TKVM_ECONFIG);
+	CHECK_EQ(load_with("\"sha256\": \"x\""), TKVM_ECONFIG);
+	CHECK_HAS(err.text, "64 hexadecimal digits");
+	/* No server there: a sentence that names the URL. */
+	CHECK_EQ(tkvm_library_load_uri(lib, "http://127.0.0.1:1/x", &err),
+	    TKVM_EFILE);
+	CHECK_HAS(err.text, "cannot fetch http://127.0.0.1:1/x: ");
+	CHECK_EQ(tkvm_library_load_uri(lib, "ftp://127.0.0.1:1/x", &err),
+	    TKVM_EFILE);
 }
 
 TEST(comments_are_allowed_everywhere)
@@ -366,7 +386,8 @@ TEST(a_library_is_as_before_when_a_document_is_bad)
 TEST(a_program_needs_a_file)
 {
 	CHECK_EQ(load("{\"p\": {\"group\": \"test\"}}"), TKVM_ECONFIG);
-	CHECK_STR(err.text, "doc: p: a program needs a \"filename\"");
+	CHECK_STR(err.text, "doc: p: a program needs a \"filename\" or a "
+	    "\"uri\"");
 	CHECK_OK(load("{\"p\": {\"uri\": \"file:///opt/p\"}}"));
 	CHECK_STR(settings_of("p")->filename, "/opt/p");
 }
