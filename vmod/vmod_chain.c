@@ -74,7 +74,7 @@ vtk_chain_add(VRT_CTX, struct vtk_chain *c, const char *fn,
 {
 	struct tkvm_link *l;
 
-	CHECK_OBJ_NOTNULL(p, VTK_PROGRAM_MAGIC);
+	CHECK_OBJ_ORNULL(p, VTK_PROGRAM_MAGIC);
 	if (c->n == TKVM_CHAIN_MAX) {
 		c->n = 0;
 		VRT_fail(ctx, "tinykvm.%s(): a chain has at most %d programs, "
@@ -83,12 +83,39 @@ vtk_chain_add(VRT_CTX, struct vtk_chain *c, const char *fn,
 	}
 	c->program[c->n] = p;
 	l = &c->link[c->n++];
-	l->program = p->program;
+	l->program = p == NULL ? NULL : p->program;
+	l->fetch = NULL;
 	l->url = url != NULL ? url : "";
 	l->arg = arg != NULL ? arg : "";
 	l->error_threshold = threshold;
 	l->pass_original = pass_original;
 	return (0);
+}
+
+int
+vtk_chain_fetch(VRT_CTX, struct vtk_chain *c, const struct vtk_vcl *v,
+    const char *path, const char *json, int threshold)
+{
+	if (c->n != 0) {
+		c->n = 0;
+		VRT_fail(ctx, "tinykvm.chain(): a fetch of \"%.100s\" must be "
+		    "the first of its chain", path);
+		return (-1);
+	}
+	if (vtk_chain_add(ctx, c, "chain", NULL, path, json, threshold,
+	    false) != 0)
+		return (-1);
+	c->link[0].fetch = v->library;
+	return (0);
+}
+
+/* Bring varnishstat up to date with all programs of a chain. */
+static void
+update_counters(const struct vtk_chain *c)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->program[i] != NULL)
+			vtk_counters_update(c->program[i]);
 }
 
 /*--- why the last call failed ---------------------------------------------*/
@@ -156,8 +183,7 @@ vtk_chain_run(VRT_CTX, const struct vtk_chain *c,
 		vtk_counters_failed(r);
 		vtk_reason_set(ctx, err.text);
 		vtk_log_failed(ctx->vsl, tag, c, err.text);
-		for (unsigned i = 0; i < c->n; i++)
-			vtk_counters_update(c->program[i]);
+		update_counters(c);
 		return (r);
 	}
 	AN(*rp);
@@ -192,6 +218,5 @@ vtk_chain_done(struct vsl_log *vsl, const struct vtk_chain *c,
 		vtk_counters_run(*rp);
 	}
 	tkvm_reply_release(rp);
-	for (unsigned i = 0; i < c->n; i++)
-		vtk_counters_update(c->program[i]);
+	update_counters(c);
 }

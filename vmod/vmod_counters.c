@@ -14,6 +14,7 @@
 static struct VSC_vmod_kvm *counters;
 static struct vsc_seg *counters_seg;
 static uint64_t cpu_ns;		/* what cpu_time shows in seconds */
+static uint64_t fetch_ns;	/* and fetch_time */
 
 #define NS_PER_S 1000000000ULL
 
@@ -64,12 +65,29 @@ vtk_counters_failed(int code)
 		add(&counters->program_unavailable, 1);
 }
 
+static void
+count_fetch(const struct tkvm_reply *reply)
+{
+	uint64_t ns;
+
+	add(&counters->self_requests, 1);
+	if (reply->error.code != TKVM_OK)
+		add(&counters->self_requests_failed, 1);
+	ns = __atomic_add_fetch(&fetch_ns, reply->run_ns, __ATOMIC_RELAXED);
+	__atomic_store_n(&counters->fetch_time, ns / NS_PER_S,
+	    __ATOMIC_RELAXED);
+}
+
 void
 vtk_counters_run(const struct tkvm_reply *reply)
 {
 	uint64_t ns;
 
-	if (counters == NULL || reply->machine < 0)
+	if (counters == NULL)
+		return;
+	if (reply->fetched)
+		count_fetch(reply);
+	if (reply->machine < 0)
 		return;
 	add(&counters->bytes_in, reply->input_bytes);
 	if (reply->body_len != TKVM_LENGTH_UNKNOWN)

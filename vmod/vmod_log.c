@@ -36,6 +36,7 @@ chain_text(const struct vtk_chain *c, char *buf, size_t size)
 	buf[0] = '\0';
 	for (unsigned i = 0; i < c->n && at < size; i++) {
 		n = snprintf(buf + at, size - at, "%s%s", i > 0 ? " > " : "",
+		    c->link[i].program == NULL ? "fetch" :
 		    tkvm_program_name(c->link[i].program));
 		if (n < 0)
 			break;
@@ -52,7 +53,8 @@ vtk_log_failed(struct vsl_log *vsl, enum VSL_tag_e tag,
 	if (vsl == NULL)
 		return;
 	for (unsigned i = 0; i < c->n; i++)
-		if (names_it(tkvm_program_name(c->link[i].program), text)) {
+		if (c->link[i].program != NULL &&
+		    names_it(tkvm_program_name(c->link[i].program), text)) {
 			VSLb(vsl, tag, "tinykvm: %s", text);
 			return;
 		}

@@ -87,6 +87,33 @@ vmod_configure(VRT_CTX, struct vmod_priv *priv, VCL_STRING program,
 }
 
 VCL_BOOL
+vmod_init_self_requests(VRT_CTX, struct vmod_priv *priv,
+    VCL_STRING unix_socket, VCL_STRING http_prefix,
+    VCL_INT max_concurrent_requests, VCL_INT max_depth)
+{
+	const char fn[] = "init_self_requests";
+	struct tkvm_err err;
+	struct vtk_vcl *v;
+
+	if (!vtk_only_in(ctx, fn, VCL_MET_INIT, "vcl_init") ||
+	    !vtk_not_empty(ctx, fn, "the prefix", http_prefix))
+		return (0);
+	v = vtk_vcl_make(ctx, priv, fn);
+	if (v == NULL)
+		return (0);
+	if (max_concurrent_requests > 100000 || max_concurrent_requests < 0)
+		max_concurrent_requests = 0;
+	if (max_depth > 100 || max_depth < 0)
+		max_depth = 0;
+	if (tkvm_library_set_self(v->library, unix_socket, http_prefix,
+	    (unsigned)max_concurrent_requests, (unsigned)max_depth,
+	    &err) == 0)
+		return (1);
+	VRT_fail(ctx, "tinykvm.%s(): %s", fn, err.text);
+	return (0);
+}
+
+VCL_BOOL
 vmod_start(VRT_CTX, struct vmod_priv *priv, VCL_STRING program, VCL_BOOL async,
     VCL_BOOL debug)
 {
@@ -291,17 +318,23 @@ vmod_chain(VRT_CTX, struct vmod_priv *priv, VCL_STRING program, VCL_STRING arg,
 {
 	struct vtk_program *p;
 	struct vtk_chain *c;
+	bool fetch;
 
 	if (!vtk_only_in(ctx, "chain", VCL_MET_BACKEND_FETCH,
 	    "vcl_backend_fetch") ||
 	    !good_threshold(ctx, "chain", error_treshold))
 		return (0);
-	p = vtk_program_find(ctx, priv, "chain", program);
-	if (p == NULL)
+	fetch = program != NULL && strcmp(program, "fetch") == 0 &&
+	    arg != NULL && *arg == '/' && vtk_vcl_get(priv) != NULL;
+	p = fetch ? NULL : vtk_program_find(ctx, priv, "chain", program);
+	if (p == NULL && !fetch)
 		return (0);
 	c = vtk_chain_get(ctx, vtk_vcl_get(priv), "chain");
 	if (c == NULL)
 		return (0);
+	if (fetch)
+		return (vtk_chain_fetch(ctx, c, vtk_vcl_get(priv), arg,
+		    config, (int)error_treshold) == 0);
 	/* The last place is program()'s. */
 	if (c->n == TKVM_CHAIN_MAX - 1) {
 		c->n = 0;

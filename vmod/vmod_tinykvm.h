@@ -125,6 +125,9 @@ struct vtk_chain *vtk_chain_get(VRT_CTX, struct vtk_vcl *v, const char *fn);
 int vtk_chain_add(VRT_CTX, struct vtk_chain *c, const char *fn,
     struct vtk_program *p, const char *url, const char *arg, int threshold,
     bool pass_original);
+/* Begin it with a self-request; -1 and VRT_fail when it is not the first. */
+int vtk_chain_fetch(VRT_CTX, struct vtk_chain *c, const struct vtk_vcl *v,
+    const char *path, const char *json, int threshold);
 /*
  * Run a chain. 0 and a reply for vtk_chain_done(), or the library's code and
  * no reply; the reason is logged under tag.

@@ -100,6 +100,7 @@ struct tkvm_reply {
 	uint64_t exits, faults, pages_copied;
 	bool by_on_error;		/* the second chance made this answer */
 	bool original;			/* the input of a failed program */
+	bool fetched;			/* a self-request's, no program's */
 	struct tkvm_err error;		/* code 0, or why the program failed */
 };
 

@@ -130,12 +130,24 @@ TKVM_API int tkvm_program_update_file(struct tkvm_program *p,
 /* Is this the program's "key"? Never when it has none. Constant time. */
 TKVM_API bool tkvm_program_key_ok(struct tkvm_program *p, const char *key);
 
+/*
+ * How self-requests (see struct tkvm_link) are made: through a UNIX socket
+ * (NULL or "": none) and with what stands before their paths; how many at once
+ * and how deep nested, beyond which the answer is 508. Before this is called:
+ * no socket, http://127.0.0.1:6081, 50, 5. Not while requests run.
+ */
+TKVM_API int tkvm_library_set_self(struct tkvm_library *lib,
+    const char *unix_socket, const char *prefix, unsigned max_concurrent,
+    unsigned max_depth, struct tkvm_err *err) TKVM_MUST_CHECK;
+
 /* Can a request run at once, without starting the program first? */
 TKVM_API bool tkvm_program_ready(struct tkvm_program *p);
 
 /* One step of a chain. */
 struct tkvm_link {
+	/* NULL, as the first one: a self-request of fetch for url. */
 	struct tkvm_program *program;
+	struct tkvm_library *fetch;
 	const char *url;		/* not NULL */
 	const char *arg;		/* not NULL */
 	int error_threshold;		/* a status >= this ends the chain */

@@ -28,6 +28,7 @@ struct fetch_request {
 	const char *etag;		/* If-None-Match, or NULL */
 	const char *unix_socket;	/* connect there instead, or NULL */
 	double connect_s, total_s;	/* time-outs */
+	unsigned redirects;		/* to follow at most */
 	uint64_t max_bytes;		/* of the answer's body */
 	/*
 	 * May the server's address be private, loopback or link-local? Checked
@@ -45,7 +46,7 @@ struct fetch_reply {
 };
 
 /*
- * One transfer, at most five redirects. 0 with any status, and a reply for
+ * One transfer. 0 with any status, and a reply for
  * fetch_reply_free(); or TKVM_EFILE with a sentence that names the URL (without
  * its password).
  */

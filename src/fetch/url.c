@@ -15,7 +15,6 @@
 #include "fetch/fetch.h"
 
 #define KEPT_MAX 16
-#define REDIRECTS_MAX 5L
 
 static struct {
 	pthread_mutex_t lock;
@@ -213,8 +212,9 @@ set_up(CURL *h, struct transfer *t, struct curl_slist *headers)
 	(void)curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
 	(void)curl_easy_setopt(h, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-	(void)curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 1L);
-	(void)curl_easy_setopt(h, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+	(void)curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION,
+	    req->redirects > 0 ? 1L : 0L);
+	(void)curl_easy_setopt(h, CURLOPT_MAXREDIRS, (long)req->redirects);
 	(void)curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
 	(void)curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
 	(void)curl_easy_setopt(h, CURLOPT_WRITEDATA, t);

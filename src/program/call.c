@@ -294,13 +294,45 @@ call_link(struct chain *c, const struct tkvm_link *link, struct answer **ap,
 	return (r);
 }
 
+/* A self-request in place of a program: always an answer. */
+static int
+fetch_link(struct chain *c, const struct tkvm_link *link, struct answer **ap,
+    struct tkvm_err *err)
+{
+	struct answer *a = calloc(1, sizeof *a);
+	uint64_t t = tkvm_now_ns();
+	struct fetch_reply got;
+
+	*ap = a;
+	if (a == NULL)
+		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for an answer"));
+	if (self_fetch(link->fetch, link->url, link->arg, c->req, &got,
+	    &a->reply.error) == 0)
+		a->reply.error.code = TKVM_OK;
+	a->type = got.content_type;
+	a->body = (struct body){.data = got.body, .len = got.body_len,
+	    .what = "answer"};
+	free(got.etag);
+	a->reply.program = "fetch";
+	a->reply.machine = -1;
+	a->reply.fetched = true;
+	a->reply.status = (uint16_t)(got.status < 200 || got.status > 599 ?
+	    500 : got.status);
+	a->reply.content_type = a->type;
+	a->reply.body = a->body.data;
+	a->reply.body_len = a->body.len;
+	a->reply.run_ns = tkvm_now_ns() - t;
+	return (0);
+}
+
 /* Not even a machine ran: something to tell the log. */
 static void
 report(const struct chain *c, const struct tkvm_link *link,
     const struct tkvm_err *err)
 {
 	struct tkvm_reply none = {.status = 503, .machine = -1, .error = *err,
-	    .program = link->program->name};
+	    .program = link->program == NULL ? "fetch" :
+	    link->program->name};
 
 	if (c->req->ops != NULL && c->req->ops->ran != NULL)
 		c->req->ops->ran(c->req->priv, &none);
@@ -367,7 +399,9 @@ run_chain(struct chain *c, const struct tkvm_link *link, unsigned n,
 	int r;
 
 	for (unsigned i = 0; i < n; i++) {
-		r = call_link(c, &link[i], &a, err);
+		r = link[i].program == NULL ?
+		    fetch_link(c, &link[i], &a, err) :
+		    call_link(c, &link[i], &a, err);
 		/* The next program needs the answer whole. */
 		if (r == 0 && i + 1 < n)
 			r = tkvm_reply_collect(&a->reply, err);

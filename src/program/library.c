@@ -19,6 +19,8 @@ tkvm_library_new(const struct tkvm_log *log, struct tkvm_library **lp,
 	if (log != NULL)
 		lib->log = *log;
 	lib->last = &lib->first;
+	lib->self.max_concurrent = 50;
+	lib->self.max_depth = 5;
 	(void)pthread_mutex_init(&lib->lock, NULL);
 	(void)pthread_cond_init(&lib->gone, NULL);
 	return (0);
@@ -46,6 +48,7 @@ tkvm_library_destroy(struct tkvm_library **lp)
 	}
 	(void)pthread_mutex_destroy(&lib->lock);
 	(void)pthread_cond_destroy(&lib->gone);
+	self_free(&lib->self);
 	free(lib);
 }
 

@@ -58,6 +58,7 @@ load_file(const char *path, char **data, size_t *size, struct tkvm_err *err)
 
 #define LIBRARY_SECONDS 60
 #define CONNECT_SECONDS 10
+#define REDIRECTS 5
 
 static const char *
 file_of(const char *uri)
@@ -91,6 +92,7 @@ load_uri(const char *uri, char **data, size_t *size, struct tkvm_err *err)
 	const struct fetch_request req = {
 		.url = uri, .connect_s = CONNECT_SECONDS,
 		.total_s = LIBRARY_SECONDS, .max_bytes = BODY_MAX,
+		.redirects = REDIRECTS,
 		.allow_private = true,
 	};
 	struct fetch_reply reply;
@@ -201,6 +203,7 @@ fetch_program(struct tkvm_program *p, const struct settings *s, char **data,
 	const struct fetch_request req = {
 		.url = s->uri, .etag = etag, .connect_s = CONNECT_SECONDS,
 		.total_s = s->fetch_timeout, .allow_private = true,
+		.redirects = REDIRECTS,
 		.max_bytes = MIB(s->max_fetch_mib), .cancel = &p->cancelled,
 	};
 	struct fetch_reply reply;

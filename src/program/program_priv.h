@@ -299,6 +299,23 @@ struct tkvm_program {
 int program_use(struct tkvm_program *p, struct generation **gp,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 
+/*--- self.c: requests to the cache itself ---------------------------------*/
+
+#define SELF_PREFIX "http://127.0.0.1:6081"
+struct self {
+	char *unix_socket, *prefix;	/* NULL: none, SELF_PREFIX */
+	unsigned max_concurrent, max_depth;
+	unsigned active;		/* relaxed atomic */
+};
+void self_free(struct self *self);
+/*
+ * Fetch a path for a request. 0 and a reply for fetch_reply_free(), or an
+ * error and reply->status alone, 500 or 508.
+ */
+int self_fetch(struct tkvm_library *lib, const char *path, const char *json,
+    const struct tkvm_request *req, struct fetch_reply *reply,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+
 struct tkvm_library {
 	struct tkvm_log log;
 	pthread_mutex_t lock;
@@ -307,6 +324,7 @@ struct tkvm_library {
 	struct tkvm_program *first, **last;
 	unsigned n;
 	bool own_threads;		/* even where moving is cheap */
+	struct self self;
 };
 
 int program_new(struct tkvm_library *lib, const char *name,

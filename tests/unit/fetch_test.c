@@ -53,7 +53,8 @@ request(const char *path)
 
 	(void)snprintf(url, sizeof url, "%s%s", base, path);
 	return ((struct fetch_request){.url = url, .connect_s = 10,
-	    .total_s = 20, .max_bytes = 1 << 20, .allow_private = true});
+	    .total_s = 20, .max_bytes = 1 << 20, .allow_private = true,
+	    .redirects = 5});
 }
 
 static int
