@@ -207,6 +207,113 @@ do_oom(const char *rest, const char *arg)
 	}
 }
 
+/* The argument's lines, between '|', as headers; says how many were taken. */
+static void
+do_lines(const char *rest, const char *arg)
+{
+	int taken = 0;
+
+	(void)rest;
+	while (*arg != '\0') {
+		size_t n = strcspn(arg, "|");
+
+		taken += (uint32_t)http_append(BERESP, arg, n) != UINT32_MAX;
+		arg += n + (arg[n] == '|');
+	}
+	snprintf(out, sizeof out, "lines %d", taken);
+	answer(200, out);
+}
+
+/* 304 when the request has the condition, "etag" or "date", of this answer. */
+static void
+do_validate(const char *rest, const char *arg)
+{
+	static const char etag[] = "ETag: \"v1\"";
+	static const char date[] =
+	    "Last-Modified: Wed, 02 Jan 2019 03:04:05 GMT";
+	int by_date = strcmp(arg, "date") == 0;
+	const char *name = by_date ? "If-Modified-Since" : "If-None-Match";
+	const char *mine = by_date ? date : etag;
+	size_t n = http_find(BEREQ, name, strlen(name), out, sizeof out - 1);
+	int same;
+
+	(void)rest;
+	out[n] = '\0';
+	same = n > 0 && strcmp(strchr(out, ':'), strchr(mine, ':')) == 0;
+	http_append(BERESP, mine, strlen(mine));
+	http_append_str(BERESP, same ? "X-Valid: still" : "X-Valid: new");
+	if (same)
+		backend_response(304, NULL, 0, NULL, 0);
+	answer(200, "the original");
+}
+
+static uint32_t
+crc(const char *p, size_t n)
+{
+	uint32_t c = ~0u;
+
+	while (n-- > 0) {
+		c ^= (unsigned char)*p++;
+		for (int i = 0; i < 8; i++)
+			c = c >> 1 ^ (0xedb88320 & -(c & 1));
+	}
+	return (~c);
+}
+
+/* That many bytes as gzip; with the argument "torn" half of it. */
+static void
+do_gzip(const char *rest, const char *arg)
+{
+	static const char head[] = "\x1f\x8b\x08\0\0\0\0\0\0\3";
+	uint32_t sum, n = (uint32_t)atol(rest) % (1u << 20);
+	char *plain = big + (2u << 20), *at = big + sizeof head - 1;
+
+	for (uint32_t i = 0; i < n; i++)
+		plain[i] = (char)('a' + i % 26);
+	memcpy(big, head, sizeof head - 1);
+	for (uint32_t done = 0, len; done < n || done == 0; done += len) {
+		uint16_t size;
+
+		len = n - done < 60000 ? n - done : 60000;
+		size = (uint16_t)len;
+		*at++ = done + len == n;
+		memcpy(at, &size, 2);
+		size = (uint16_t)~size;
+		memcpy(at + 2, &size, 2);
+		memcpy(at + 4, plain + done, len);
+		at += 4 + len;
+		if (n == 0)
+			break;
+	}
+	sum = crc(plain, n);
+	memcpy(at, &sum, 4);
+	memcpy(at + 4, &n, 4);
+	at += 8;
+	http_append_str(BERESP, "Content-Encoding: gzip");
+	backend_response(200, STR("text/plain"), big,
+	    strcmp(arg, "torn") == 0 ? (size_t)(at - big) / 2 :
+	    (size_t)(at - big));
+}
+
+static void
+do_lengths(const char *rest, const char *arg)
+{
+	snprintf(out, sizeof out, "%zu %zu", strlen("/lengths") + strlen(rest),
+	    strlen(arg));
+	answer(200, out);
+}
+
+static void
+do_method(const char *rest, const char *arg)
+{
+	unsigned n = http_method(out, sizeof out - 1);
+
+	(void)rest;
+	(void)arg;
+	out[n] = '\0';
+	answer(200, out);
+}
+
 static const struct deed {
 	const char *name;
 	void (*run)(const char *rest, const char *arg);
@@ -228,6 +335,11 @@ static const struct deed {
 	{"/silent", do_silent},
 	{"/loop", do_loop},
 	{"/oom", do_oom},
+	{"/lines", do_lines},
+	{"/validate", do_validate},
+	{"/gzip/", do_gzip},
+	{"/lengths", do_lengths},
+	{"/method", do_method},
 };
 
 static void
