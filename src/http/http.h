@@ -67,7 +67,8 @@ void http_set_log(struct http_state *s,
 /*
  * Lay a request out in a reset (or non-ephemeral, stopped) fork, choose its
  * entry (call-back 3, 1, 2, or resume) and prepare the machine to run.
- * TKVM_EBODY when the body does not fit, TKVM_EGUEST when no entry matches.
+ * TKVM_EBODY when the body does not fit, TKVM_EGUEST when no entry matches or a
+ * string is longer than 65535 bytes.
  */
 int http_begin(struct http_state *s, struct tkvm_machine *m,
     const struct tkvm_request *req, struct tkvm_err *err) TKVM_MUST_CHECK;

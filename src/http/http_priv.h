@@ -72,6 +72,13 @@ enum tkvm_next http_begin_stream(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err);
 
 /*
+ * request.c: their lengths have 16 bits in struct kvm_request; the limit is the
+ * same for every call-back. TKVM_EGUEST.
+ */
+int http_strings_fit(const struct tkvm_request *req, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+
+/*
  * request.c: URL, argument and, unless NULL, a third string on the call stack:
  * arg[0] to arg[2]. -1 when there is no room.
  */

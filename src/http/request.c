@@ -80,6 +80,26 @@ http_seed(struct http_state *s, void *dst, struct tkvm_err *err)
 	return (0);
 }
 
+int
+http_strings_fit(const struct tkvm_request *req, struct tkvm_err *err)
+{
+	const struct {
+		const char *name, *text;
+	} strings[] = {
+		{"method", req->method},
+		{"URL", req->url},
+		{"argument", req->arg},
+		{"content type", req->content_type},
+	};
+
+	for (unsigned i = 0; i < 4; i++)
+		if (strlen(strings[i].text) > UINT16_MAX)
+			return (tkvm_fail(err, TKVM_EGUEST, "the %s is longer "
+			    "than the %u bytes that a program can take",
+			    strings[i].name, UINT16_MAX));
+	return (0);
+}
+
 static int
 put_headers(struct space *sp, const struct tkvm_request *req,
     struct guest_request *g, struct tkvm_err *err)
@@ -275,6 +295,9 @@ http_begin(struct http_state *s, struct tkvm_machine *m,
 	s->req = req;
 	s->answer.given = false;
 	give_back(s, m);
+	r = http_strings_fit(req, err);
+	if (r != 0)
+		return (r);
 	r = put_body(s, m, req, &body, err);
 	if (r != 0)
 		return (r);

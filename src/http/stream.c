@@ -23,6 +23,8 @@ http_piece(struct http_state *s, struct tkvm_machine *m,
 
 	s->req = req;
 	s->answer.given = false;
+	if (http_strings_fit(req, err) != 0)
+		return (TKVM_EGUEST);
 	arg[3] = tkvm_machine_push(m, data, len);
 	arg[4] = len;
 	arg[5] = offset;

@@ -132,15 +132,16 @@ TEST(a_body_that_does_not_fit_is_the_bodys_fault)
 
 TEST(strings_that_do_not_fit_on_the_stack_are_an_error)
 {
-	static char url[FAKE_TOP - FAKE_STACK];
+	/* each one as long as it may be, together too long */
+	static char url[0x10000];
 
 	memset(url, 'u', sizeof url - 1);
 	start(true, false, true);
-	request.url = url;
+	request.url = request.arg = url;
 	CHECK_EQ(begin(), TKVM_EGUEST);
 	CHECK_HAS(err.text, "stack");
 	start(true, false, false);
-	request.url = url;
+	request.url = request.arg = url;
 	CHECK_EQ(begin(), TKVM_EGUEST);
 	CHECK_HAS(err.text, "stack");
 	CHECK_EQ(fake.called, 0);
@@ -258,18 +259,31 @@ TEST(more_than_64_header_fields_are_an_error)
 	CHECK_OK(begin());
 }
 
-TEST(lengths_wrap_and_strings_do_not)
+/* 16 bits of length; no call-back gets a URL that another one cannot have. */
+TEST(strings_of_64_kib_are_an_error_and_shorter_ones_are_not)
 {
-	static char url[0x10000 + 4];
+	static char url[0x10000 + 1];
+	const char **const strings[] = {
+		&request.method, &request.url, &request.arg,
+		&request.content_type,
+	};
 	struct kvm_request g;
 
 	memset(url, 'u', sizeof url - 1);
+	for (unsigned i = 0; i < 8; i++) {
+		start(i % 2 == 0, i % 2 == 0, i % 2 == 1);
+		*strings[i / 2] = url;
+		CHECK_EQ(begin(), TKVM_EGUEST);
+		CHECK_HAS(err.text, "longer than the 65535 bytes");
+		CHECK_EQ(fake.called, 0);
+	}
+	url[0xffff] = '\0';
 	start(false, false, true);
 	request.url = url;
 	CHECK_OK(begin());
 	memcpy(&g, peek(fake.arg[0]), sizeof g);
-	CHECK_EQ(g.url_len, 3);
-	CHECK_EQ(strlen(text(g.url)), sizeof url - 1);
+	CHECK_EQ(g.url_len, 0xffff);
+	CHECK_EQ(strlen(text(g.url)), 0xffff);
 }
 
 /*--- paused ---------------------------------------------------------------*/
