@@ -63,6 +63,14 @@ int fetch_verify(const void *data, size_t len, const char *hex,
     const char *name, struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*
+ * Is this the Ed25519 signature (RFC 8032, 64 bytes) of the data by the owner
+ * of the public key (64 hexadecimal digits)? 0, or a sentence.
+ */
+int fetch_verify_signature(const void *data, size_t len, const void *sig,
+    size_t sig_len, const char *key, const char *name, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+
+/*
  * Data that is no ELF file may be an archive or a compressed file of any kind
  * that libarchive knows: put its one program in place of it. Members whose
  * names end in "storage" are left out. At most max_bytes unpacked. *data is

@@ -4,6 +4,7 @@
  */
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 #include "fetch/fetch.h"
@@ -24,4 +25,47 @@ fetch_verify(const void *data, size_t len, const char *hex, const char *name,
 		return (0);
 	return (tkvm_fail(err, TKVM_EFILE, "%.150s has the SHA-256 %s, not the "
 	    "\"sha256\" of its settings", name, is));
+}
+
+static int
+hex_digit(char c)
+{
+	return (c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ?
+	    c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1);
+}
+
+static bool
+from_hex(const char *hex, unsigned char out[32])
+{
+	if (strlen(hex) != 64)
+		return (false);
+	for (unsigned i = 0; i < 32; i++) {
+		int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return (false);
+		out[i] = (unsigned char)(16 * high + low);
+	}
+	return (true);
+}
+
+int
+fetch_verify_signature(const void *data, size_t len, const void *sig,
+    size_t sig_len, const char *key, const char *name, struct tkvm_err *err)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY *public = NULL;
+	unsigned char raw[32];
+	int good = 0;
+
+	if (from_hex(key, raw))
+		public = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL,
+		    raw, sizeof raw);
+	if (ctx != NULL && public != NULL && sig_len == 64 &&
+	    EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, public) == 1)
+		good = EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1;
+	EVP_PKEY_free(public);
+	EVP_MD_CTX_free(ctx);
+	return (good ? 0 : tkvm_fail(err, TKVM_EFILE, "%.150s.sig is not its "
+	    "signature by the \"signature_key\" of its settings", name));
 }

@@ -136,6 +136,33 @@ load_checked(const struct settings *s, const char *path, char **data,
 	return (r != 0 ? r : check(s, path, data, size, err));
 }
 
+/* Data as it came, before anything reads it. */
+static int
+check_signature(const struct fetch_request *of, const struct settings *s,
+    const char *data, size_t size, struct tkvm_err *err)
+{
+	struct fetch_request req = *of;
+	struct fetch_reply reply;
+	char *url;
+	int r;
+
+	if (s->signature_key == NULL)
+		return (0);
+	if (asprintf(&url, "%s.sig", s->uri) < 0)
+		return (tkvm_fail(err, TKVM_ENOMEM, "no memory to fetch"));
+	req.url = url;
+	req.etag = NULL;
+	req.max_bytes = 64;
+	r = fetch_url(&req, &reply, err);
+	if (r == 0)
+		r = reply.status == 200 ? fetch_verify_signature(data, size,
+		    reply.body, reply.body_len, s->signature_key, s->uri, err) :
+		    not_ok(url, reply.status, err);
+	fetch_reply_free(&reply);
+	free(url);
+	return (r);
+}
+
 static char *
 etag_path(const struct settings *s)
 {
@@ -178,6 +205,27 @@ keep(struct tkvm_program *p, const struct settings *s, const char *data,
 	free(path);
 }
 
+/* A new program in a reply: verified, unpacked, kept. */
+static int
+accept_new(struct tkvm_program *p, const struct settings *s,
+    const struct fetch_request *req, struct fetch_reply *reply, char **data,
+    size_t *size, struct tkvm_err *err)
+{
+	int r = take_body(reply, data, size, err);
+
+	if (r == 0)
+		r = check_signature(req, s, *data, *size, err);
+	if (r != 0) {
+		free(*data);
+		*data = NULL;
+		return (r);
+	}
+	r = check(s, s->uri, data, size, err);
+	if (r == 0)
+		keep(p, s, *data, *size, reply->etag);
+	return (r);
+}
+
 /* The server has no new one for us: the kept one, if it is as it must be. */
 static int
 use_kept(struct tkvm_program *p, const struct settings *s, char **data,
@@ -212,12 +260,8 @@ fetch_program(struct tkvm_program *p, const struct settings *s, char **data,
 	if (r == 0 && reply.status == 304 && etag != NULL) {
 		r = load_checked(s, s->filename, data, size, err);
 	} else if (r == 0 && reply.status == 200) {
-		r = take_body(&reply, data, size, err);
-		if (r == 0)
-			r = check(s, s->uri, data, size, err);
-		if (r == 0)
-			keep(p, s, *data, *size, reply.etag);
-		else
+		r = accept_new(p, s, &req, &reply, data, size, err);
+		if (r != 0)
 			r = use_kept(p, s, data, size, err);
 	} else {
 		if (r == 0)

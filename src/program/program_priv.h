@@ -44,7 +44,7 @@ struct settings {
 	double debug_wait;
 	bool debug;		/* not a key: started to be debugged */
 	/* Of programs only. */
-	char *group, *filename, *uri, *key, *sha256;
+	char *group, *filename, *uri, *key, *sha256, *signature_key;
 	double fetch_timeout;
 	uint64_t max_fetch_mib;
 	bool start;

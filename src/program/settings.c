@@ -33,6 +33,9 @@ const struct setting settings_table[] = {
 	ONE("sha256", SETTING_STRING, sha256,
 	    "SHA-256 that the executable must have, in hexadecimal; a kept "
 	    "file that has it is not fetched again."),
+	ONE("signature_key", SETTING_STRING, signature_key,
+	    "Ed25519 public key, 64 hexadecimal digits: what is fetched must "
+	    "have its signature, 64 bytes, at the same URL with .sig behind."),
 	SECONDS("fetch_timeout", fetch_timeout, 0.1, 3600,
 	    "Seconds that fetching may take. Default 60."),
 	UINT("max_fetch_size", max_fetch_mib, 1, 4096,
@@ -365,6 +368,10 @@ settings_check(struct settings *s, const char *origin, const char *name,
 	    strspn(s->sha256, "0123456789abcdefABCDEF") != 64))
 		return (wrong(origin, name,
 		    "\"sha256\" must be 64 hexadecimal digits", err));
+	if (s->signature_key != NULL && (strlen(s->signature_key) != 64 ||
+	    strspn(s->signature_key, "0123456789abcdefABCDEF") != 64))
+		return (wrong(origin, name, "\"signature_key\" must be 64 "
+		    "hexadecimal digits", err));
 	/* Where it lies is where its own name points to. */
 	if (s->filename == NULL && strncmp(s->uri, "file://", 7) == 0) {
 		s->filename = strdup(s->uri + 7);

@@ -252,6 +252,38 @@ TEST(a_sum_tells_what_is_right)
 	CHECK_EQ(fetch_verify("", 0, abc, "it", &err), TKVM_EFILE);
 }
 
+TEST(a_signature_is_by_the_key_s_owner_or_not)
+{
+	/* RFC 8032, 7.1, test 2. */
+	static const char key[] = "3d4017c3e843895a92b70aa74d1b7ebc"
+	    "9c982ccf2ec4968cc0cd55f12af4660c";
+	static const unsigned char good[64] = {
+	    0x92, 0xa0, 0x09, 0xa9, 0xf0, 0xd4, 0xca, 0xb8, 0x72, 0x0e, 0x82,
+	    0x0b, 0x5f, 0x64, 0x25, 0x40, 0xa2, 0xb2, 0x7b, 0x54, 0x16, 0x50,
+	    0x3f, 0x8f, 0xb3, 0x76, 0x22, 0x23, 0xeb, 0xdb, 0x69, 0xda, 0x08,
+	    0x5a, 0xc1, 0xe4, 0x3e, 0x15, 0x99, 0x6e, 0x45, 0x8f, 0x36, 0x13,
+	    0xd0, 0xf1, 0x1d, 0x8c, 0x38, 0x7b, 0x2e, 0xae, 0xb4, 0x30, 0x2a,
+	    0xee, 0xb0, 0x0d, 0x29, 0x16, 0x12, 0xbb, 0x0c, 0x00};
+	unsigned char bad[64];
+
+	CHECK_EQ(fetch_verify_signature("r", 1, good, 64, key, "it", &err), 0);
+	CHECK_EQ(fetch_verify_signature("s", 1, good, 64, key, "it", &err),
+	    TKVM_EFILE);
+	CHECK_HAS(err.text, "it.sig is not its signature");
+	CHECK_EQ(fetch_verify_signature("r", 1, good, 63, key, "it", &err),
+	    TKVM_EFILE);
+	CHECK_EQ(fetch_verify_signature("r", 1, NULL, 0, key, "it", &err),
+	    TKVM_EFILE);
+	CHECK_EQ(fetch_verify_signature("r", 1, good, 64, key + 1, "it", &err),
+	    TKVM_EFILE);
+	for (unsigned i = 0; i < 64; i += 9) {
+		memcpy(bad, good, sizeof bad);
+		bad[i] ^= 1;
+		CHECK_EQ(fetch_verify_signature("r", 1, bad, 64, key, "it",
+		    &err), TKVM_EFILE);
+	}
+}
+
 /* The output of a shell command as bytes. */
 static char *
 output_of(const char *command, size_t *len)

@@ -100,7 +100,8 @@ TEST(every_key_of_the_table_takes_a_good_value)
 			value = "\"test\"";
 		if (strcmp(k->name, "uri") == 0)
 			value = "\"https://example.com/p\"";
-		if (strcmp(k->name, "sha256") == 0)
+		if (strcmp(k->name, "sha256") == 0 ||
+		    strcmp(k->name, "signature_key") == 0)
 			value = "\"" HEX64 "\"";
 		(void)snprintf(json, sizeof json, "{\"p\": {\"filename\": "
 		    "\"/bin/p\", \"%s\": %s}}", k->name, value);
