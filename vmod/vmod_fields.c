@@ -6,6 +6,7 @@
  * guard here are Varnish's own limits: the number of headers (http_max_hdr),
  * the workspace, and the fields by which HTTP/1 finds the end of a message.
  */
+#include <limits.h>
 #include <math.h>
 #include <strings.h>
 
@@ -267,6 +268,44 @@ fields_log(void *priv, const char *text, size_t len)
 		    len < 4096 ? (int)len : 4096, text);
 }
 
+/* Their places only: the text itself stays where it is in the workspace. */
+static void
+fields_mark(void *priv)
+{
+	struct http *hp;
+	struct vtk_transaction *t = transaction(priv, TKVM_RESPONSE, &hp);
+	unsigned n = 0;
+
+	/* In early subroutines the answer's are not set up yet. */
+	t->n_saved = UINT_MAX;
+	if (hp != NULL && hp->nhd >= HTTP_HDR_FIRST)
+		t->n_saved = n = hp->nhd - HTTP_HDR_FIRST;
+	if (n > 0) {
+		t->saved = copy_line(hp, (const char *)&hp->hd[HTTP_HDR_FIRST],
+		    n * sizeof hp->hd[0], WORKSPACE_RESERVE);
+		if (t->saved == NULL)
+			t->n_saved = UINT_MAX;
+	}
+	if (t->policy != NULL)
+		t->saved_policy = *t->policy;
+}
+
+static void
+fields_undo(void *priv)
+{
+	struct http *hp;
+	struct vtk_transaction *t = transaction(priv, TKVM_RESPONSE, &hp);
+
+	if (t->policy != NULL)
+		*t->policy = t->saved_policy;
+	if (hp == NULL || t->n_saved == UINT_MAX)
+		return;
+	if (t->n_saved > 0)
+		memcpy(&hp->hd[HTTP_HDR_FIRST], t->saved,
+		    t->n_saved * sizeof hp->hd[0]);
+	hp->nhd = (uint16_t)(HTTP_HDR_FIRST + t->n_saved);
+}
+
 static void
 fields_ran(void *priv, const struct tkvm_reply *reply)
 {
@@ -283,6 +322,8 @@ const struct tkvm_transaction_ops vtk_fields_ops = {
 	.find = fields_find,
 	.field = fields_field,
 	.set_cacheable = fields_set_cacheable,
+	.mark = fields_mark,
+	.undo = fields_undo,
 	.ran = fields_ran,
 	.log = fields_log,
 };

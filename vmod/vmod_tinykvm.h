@@ -89,6 +89,9 @@ struct vtk_transaction {
 	struct http *fields[2];		/* by enum tkvm_where, or NULL */
 	struct vsl_log *vsl;
 	struct vtk_policy *policy;	/* in a fetch, else NULL */
+	const char *saved;		/* response's fields before a program */
+	unsigned n_saved;		/* their number; UINT_MAX: not saved */
+	struct vtk_policy saved_policy;
 };
 
 /*--- vmod_event.c ---------------------------------------------------------*/

@@ -52,6 +52,12 @@ struct tkvm_transaction_ops {
 	/* A log line of the program (already without newline). */
 	void (*log)(void *priv, const char *text, size_t len);
 	/*
+	 * A program of a chain is about to run; it failed, and what it changed
+	 * in the response's fields and cache policy since then is undone.
+	 */
+	void (*mark)(void *priv);
+	void (*undo)(void *priv);
+	/*
 	 * Each program of a chain but the last has run and its machine is
 	 * clean: what it answered and cost. Its body is no longer there.
 	 */

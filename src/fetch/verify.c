@@ -40,7 +40,8 @@ from_hex(const char *hex, unsigned char out[32])
 	if (strlen(hex) != 64)
 		return (false);
 	for (unsigned i = 0; i < 32; i++) {
-		int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+		int high = hex_digit(hex[2 * i]);
+		int low = hex_digit(hex[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return (false);

@@ -382,6 +382,8 @@ leave_out(struct chain *c, const struct tkvm_link *link, struct answer **ap,
 	before = c->held != NULL ? c->held : original(c);
 	if (before == NULL)
 		return (false);
+	if (c->req->ops != NULL && c->req->ops->undo != NULL)
+		c->req->ops->undo(c->req->priv);
 	if (*ap != NULL)
 		consume(ap, c->req);
 	else
@@ -399,6 +401,8 @@ run_chain(struct chain *c, const struct tkvm_link *link, unsigned n,
 	int r;
 
 	for (unsigned i = 0; i < n; i++) {
+		if (c->req->ops != NULL && c->req->ops->mark != NULL)
+			c->req->ops->mark(c->req->priv);
 		r = link[i].program == NULL ?
 		    fetch_link(c, &link[i], &a, err) :
 		    call_link(c, &link[i], &a, err);

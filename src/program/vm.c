@@ -178,6 +178,9 @@ second_chance(struct job *j)
 	reply->error = *j->err;
 	program_report(vm->machine, reply->error.code, log_report, vm);
 	count_failure(vm, reply->error.code);
+	/* Whatever answers now, it is not what those headers spoke of. */
+	if (j->req->ops != NULL && j->req->ops->undo != NULL)
+		j->req->ops->undo(j->req->priv);
 	/* A broken machine (TKVM_EHOST) cannot run anything. */
 	if (reply->error.code != TKVM_EHOST &&
 	    http_begin_on_error(vm->http, vm->machine, j->req,

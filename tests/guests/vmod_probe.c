@@ -207,19 +207,23 @@ do_oom(const char *rest, const char *arg)
 	}
 }
 
-/* The argument's lines, between '|', as headers; says how many were taken. */
+/*
+ * The argument's lines, between '|', as headers; says how many were taken.
+ * /linescrash crashes then.
+ */
 static void
 do_lines(const char *rest, const char *arg)
 {
 	int taken = 0;
 
-	(void)rest;
 	while (*arg != '\0') {
 		size_t n = strcspn(arg, "|");
 
 		taken += (uint32_t)http_append(BERESP, arg, n) != UINT32_MAX;
 		arg += n + (arg[n] == '|');
 	}
+	if (strcmp(rest, "crash") == 0)
+		*(volatile int *)(uintptr_t)atoi(rest) = 1;
 	snprintf(out, sizeof out, "lines %d", taken);
 	answer(200, out);
 }
@@ -361,7 +365,8 @@ static void
 on_post(const char *url, const char *arg, const char *type,
     const uint8_t *data, size_t len)
 {
-	(void)arg;
+	if (strcmp(url, "/linescrash") == 0)
+		do_lines("crash", arg);
 	if (strncmp(url, "/status/", 8) == 0) {
 		do_status(url + 8, arg);
 		return;
