@@ -41,61 +41,6 @@ status_of(int code)
 	return (statuses[i].status);
 }
 
-/* A body of the request, up to a limit. */
-struct upload {
-	unsigned magic;
-#define UPLOAD_MAGIC 0x2f6d11a9
-	char *data;
-	size_t len, size, max;
-	bool too_large;
-};
-
-static int
-upload_piece(void *arg, const void *data, size_t len)
-{
-	struct upload *u;
-	char *grown;
-	size_t size;
-
-	CAST_OBJ_NOTNULL(u, arg, UPLOAD_MAGIC);
-	if (len > u->max - u->len) {
-		u->too_large = true;
-		return (-1);
-	}
-	for (size = u->size; size < u->len + len; size = size == 0 ? 65536 :
-	    2 * size)
-		continue;
-	if (size != u->size) {
-		grown = realloc(u->data, size);
-		if (grown == NULL)
-			return (-1);
-		u->data = grown;
-		u->size = size;
-	}
-	memcpy(u->data + u->len, data, len);
-	u->len += len;
-	return (0);
-}
-
-static int
-upload_read(VRT_CTX, struct upload *u, size_t max, struct tkvm_err *err)
-{
-	struct vtk_transaction t;
-	int r = 0;
-
-	INIT_OBJ(u, UPLOAD_MAGIC);
-	u->max = max;
-	vtk_fields_init(ctx, &t, NULL);
-	if (vtk_body_present(ctx->bo))
-		r = vtk_body_each(&t, upload_piece, u, err);
-	if (u->too_large)
-		return (tkvm_fail(err, TKVM_EBODY, "the program is larger than "
-		    "%zu bytes; raise max_size", max));
-	if (r == -1)
-		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for it"));
-	return (r);
-}
-
 static char *
 result_json(const struct vtk_update *u, int r, bool stored,
     const struct tkvm_err *err)
@@ -169,10 +114,12 @@ update_gethdrs(VRT_CTX, VCL_BACKEND d)
 {
 	struct vtk_update *u;
 	struct vmod_priv *pt;
-	struct upload up;
+	struct vtk_transaction t;
+	struct tkvm_request req = {.priv = &t};
 	struct tkvm_err err;
 	bool stored = false;
-	char *json;
+	char *json, *elf;
+	size_t size;
 	int r;
 
 	CHECK_OBJ_NOTNULL(ctx, VRT_CTX_MAGIC);
@@ -185,11 +132,14 @@ update_gethdrs(VRT_CTX, VCL_BACKEND d)
 		return (-1);
 	}
 	CAST_OBJ_NOTNULL(u, pt->priv, VTK_UPDATE_MAGIC);
-	r = upload_read(ctx, &up, u->max_size, &err);
+	vtk_fields_init(ctx, &t, NULL);
+	if (vtk_body_present(ctx->bo))
+		req.each_piece = vtk_body_each;
+	r = tkvm_request_body(&req, u->max_size, &elf, &size, &err);
 	if (r == 0)
-		r = tkvm_program_update(u->program->program, up.data, up.len,
+		r = tkvm_program_update(u->program->program, elf, size,
 		    &stored, &err);
-	free(up.data);
+	free(elf);
 	vtk_counters_update(u->program);
 	VSLb(ctx->bo->vsl, SLT_VCL_Log, "tinykvm: %s: live update: %s",
 	    tkvm_program_name(u->program->program), r != 0 ? err.text :

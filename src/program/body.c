@@ -15,9 +15,10 @@ body_add(struct body *b, const void *data, size_t len, struct tkvm_err *err)
 	size_t need, size = b->size == 0 ? BODY_FIRST : b->size;
 	char *grown;
 
-	if (__builtin_add_overflow(b->len, len, &need) || need > BODY_MAX)
+	if (__builtin_add_overflow(b->len, len, &need) ||
+	    need > (b->max != 0 ? b->max : BODY_MAX))
 		return (tkvm_fail(err, TKVM_EBODY, "the %s is larger than "
-		    "%zu MiB", b->what, BODY_MAX >> 20));
+		    "%zu bytes", b->what, b->max != 0 ? b->max : BODY_MAX));
 	/* Doubled, so that copying stays linear. */
 	while (size < need)
 		size *= 2;
@@ -53,4 +54,19 @@ body_read(struct body *b, const struct tkvm_request *req, struct tkvm_err *err)
 	struct gather g = {b, err};
 
 	return (req->each_piece(req->priv, gather, &g, err));
+}
+
+int
+tkvm_request_body(const struct tkvm_request *req, uint64_t max, char **data,
+    size_t *len, struct tkvm_err *err)
+{
+	struct body b = {.what = "request body",
+	    .max = max < BODY_MAX ? (size_t)max : 0};
+	int r = 0;
+
+	if (req->each_piece != NULL)
+		r = body_read(&b, req, err);
+	*data = b.data;
+	*len = b.len;
+	return (r);
 }

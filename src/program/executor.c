@@ -3,10 +3,10 @@
  * executor.c: a machine's own thread, for hosts where running a vCPU from
  * changing threads is dear (struct tkvm_host, move_ns).
  */
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "program/program_priv.h"
 
 struct executor {
@@ -47,7 +47,6 @@ int
 executor_new(struct executor **ep, struct tkvm_err *err)
 {
 	struct executor *e = calloc(1, sizeof *e);
-	sigset_t block, old;
 	int r;
 
 	*ep = NULL;
@@ -56,16 +55,7 @@ executor_new(struct executor **ep, struct tkvm_err *err)
 	(void)pthread_mutex_init(&e->lock, NULL);
 	(void)pthread_cond_init(&e->wake, NULL);
 	(void)pthread_cond_init(&e->done, NULL);
-	/* Signals of the host program are not for us; the deadline's is. */
-	(void)sigfillset(&block);
-	for (int s = SIGRTMIN; s <= SIGRTMAX; s++)
-		(void)sigdelset(&block, s);
-	(void)sigdelset(&block, SIGSEGV);
-	(void)sigdelset(&block, SIGBUS);
-	(void)sigdelset(&block, SIGABRT);
-	(void)pthread_sigmask(SIG_SETMASK, &block, &old);
-	r = pthread_create(&e->thread, NULL, work, e);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	r = thread_start(&e->thread, work, e);
 	if (r != 0) {
 		free(e);
 		return (tkvm_fail(err, TKVM_EHOST,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "program/program_priv.h"
 
 #define RETRY_NS 1000000000u
@@ -127,7 +128,7 @@ begin_start(struct tkvm_program *p, struct tkvm_err *err)
 		(void)pthread_mutex_lock(&p->lock);
 		p->starter_running = false;
 	}
-	r = pthread_create(&p->starter, NULL, start_thread, p);
+	r = thread_start(&p->starter, start_thread, p);
 	if (r != 0)
 		return (tkvm_fail(err, TKVM_EHOST,
 		    "cannot start a thread: %s", strerror(r)));

@@ -199,6 +199,7 @@ void executor_run(struct executor *e, void (*f)(void *arg), void *arg);
 struct body {
 	char *data;			/* free() it */
 	size_t len, size;
+	size_t max;			/* 0: BODY_MAX */
 	const char *what;		/* for errors: "request body" */
 };
 int body_add(struct body *b, const void *data, size_t len,

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "program/program_priv.h"
 
 bool
@@ -200,7 +201,7 @@ tkvm_program_update(struct tkvm_program *p, const void *elf, size_t size,
 	(void)pthread_mutex_unlock(&p->lock);
 	/* A thread of our own: callers may have small stacks. */
 	if (r == 0) {
-		r = pthread_create(&thread, NULL, make, &u);
+		r = thread_start(&thread, make, &u);
 		if (r != 0)
 			r = tkvm_fail(err, TKVM_EHOST,
 			    "cannot start a thread: %s", strerror(r));

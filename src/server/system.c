@@ -6,13 +6,13 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "server/server_priv.h"
 
 static bool
@@ -134,19 +134,8 @@ serve(void *arg)
 static int
 start_thread(struct system *y)
 {
-	sigset_t block, old;
-	int r;
+	int r = thread_start(&y->thread, serve, y);
 
-	/* Signals of the host program are not for us; the deadline's is. */
-	(void)sigfillset(&block);
-	for (int s = SIGRTMIN; s <= SIGRTMAX; s++)
-		(void)sigdelset(&block, s);
-	(void)sigdelset(&block, SIGSEGV);
-	(void)sigdelset(&block, SIGBUS);
-	(void)sigdelset(&block, SIGABRT);
-	(void)pthread_sigmask(SIG_SETMASK, &block, &old);
-	r = pthread_create(&y->thread, NULL, serve, y);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	y->running = r == 0;
 	return (r);
 }
