@@ -128,7 +128,7 @@ TKVM_API int tkvm_program_update_file(struct tkvm_program *p,
     const char *path, bool *stored, struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*
- * A request's body whole, at most max bytes (and 512 MiB): *data for free(), also
+ * A request body whole, at most max bytes (and 512 MiB): *data for free(), also
  * after a failure; NULL: there is none. TKVM_EBODY: it is larger.
  */
 TKVM_API int tkvm_request_body(const struct tkvm_request *req, uint64_t max,
