@@ -234,7 +234,9 @@ use_kept(struct tkvm_program *p, const struct settings *s, char **data,
 	struct tkvm_err why = *err, none;
 	char line[400];
 
-	if (s->filename == NULL || atomic_load(&p->cancelled) ||
+	/* A kept file has lost its signature. */
+	if (s->filename == NULL || s->signature_key != NULL ||
+	    atomic_load(&p->cancelled) ||
 	    load_checked(s, s->filename, data, size, &none) != 0)
 		return (err->code);
 	(void)snprintf(line, sizeof line, "%.250s; the kept file is used",
@@ -247,7 +249,7 @@ static int
 fetch_program(struct tkvm_program *p, const struct settings *s, char **data,
     size_t *size, struct tkvm_err *err)
 {
-	char *etag = kept_etag(s);
+	char *etag = s->signature_key != NULL ? NULL : kept_etag(s);
 	const struct fetch_request req = {
 		.url = s->uri, .etag = etag, .connect_s = CONNECT_SECONDS,
 		.total_s = s->fetch_timeout, .allow_private = true,
