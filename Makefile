@@ -31,10 +31,10 @@ GUESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/guests/*.c))
 PROGRAMS := $(patsubst guest/%.c,$(B)/programs/%,$(wildcard guest/*.c))
 BENCH    := $(B)/tests/bench/bench $(B)/tests/bench/http_bench \
 	    $(B)/tests/bench/photo_native $(B)/tests/guests/bench_pages
-DEMO     := $(B)/compute.json $(B)/demo.vcl $(B)/share/index.html \
+DEMO     := $(B)/compute.json $(B)/demo.json $(B)/demo.vcl $(B)/share/index.html \
 	    $(B)/share/photo.jpg
 
-all: $(B)/tinykvm $(B)/libvmod_tinykvm.so $(PROGRAMS) $(B)/compute.json
+all: $(B)/tinykvm $(B)/libvmod_tinykvm.so $(PROGRAMS) programs
 
 help:
 	@echo "make            build the tool, the module and the programs"
@@ -49,6 +49,7 @@ help:
 	@echo "make clean"
 
 include vmod/Makefile.inc
+include programs/Makefile.inc
 
 #--- the library and the tool
 
@@ -107,7 +108,7 @@ deps:
 check:
 	tools/deps build test
 	$(MAKE) all-tests
-	tools/check unit kvm cli vtc
+	tools/check unit kvm cli programs vtc
 # The same tests with the sanitizers of the compiler.
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 check-asan:
@@ -145,7 +146,11 @@ install: all $(B)/vmod_tinykvm.3
 	    $(DESTDIR)$(PREFIX)/share/man/man1/tinykvm.1
 	install -D -m 644 $(B)/vmod_tinykvm.3 \
 	    $(DESTDIR)$(PREFIX)/share/man/man3/vmod_tinykvm.3
-	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/lib/tinykvm/programs
+	install -m 755 $(PROGRAMS) $(JOB_BIN) \
+	    $(DESTDIR)$(PREFIX)/lib/tinykvm/programs
+	install -d $(DESTDIR)$(PREFIX)/share/tinykvm
+	tools/gen-compute $(PREFIX)/lib/tinykvm/programs \
+	    >$(DESTDIR)$(PREFIX)/share/tinykvm/compute.json
 	install -d $(DESTDIR)$(PREFIX)/share/doc/tinykvm
 	install -m 644 README.md CHANGES.md LICENSE docs/*.md \
 	    $(DESTDIR)$(PREFIX)/share/doc/tinykvm

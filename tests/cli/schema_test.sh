@@ -22,12 +22,14 @@ taken() {
 }
 
 ours_are_valid() {
-	python3 - build/compute.json <<-'EOT'
+	python3 - build/compute.json build/demo.json <<-'EOT'
 	import json, re, sys, jsonschema
-	text = open(sys.argv[1]).read()
-	text = re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/',
-	              lambda m: m.group(1) or "", text, flags=re.S)
-	jsonschema.validate(json.loads(text), json.load(open("docs/schema.json")))
+	for name in sys.argv[1:]:
+	    text = open(name).read()
+	    text = re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/',
+	                  lambda m: m.group(1) or "", text, flags=re.S)
+	    jsonschema.validate(json.loads(text),
+	                        json.load(open("docs/schema.json")))
 	EOT
 }
 

@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# base64 against coreutils' own.
+. "$(dirname "$0")/../../tests/cli/lib.sh"
+. tests/lib/program.sh
+
+common_promises
+
+begin encodes_and_decodes_as_coreutils_does
+for n in 1 2 3 4 57 1000 300001; do
+	head -c "$n" "$binary" >"$work/in"
+	both 200 "$work/in" '{}'
+	base64 -w0 "$work/in" | cmp -s - "$OUT" || wrong "$n bytes encoded"
+	base64 "$work/in" >"$work/text"
+	both 200 "$work/text" '{"decode": true}'
+	cmp -s "$work/in" "$OUT" || wrong "$n bytes decoded"
+done
+end
+
+begin url_safe_alphabet_has_no_padding
+printf '\373\377\376\001' >"$work/in"
+both 200 "$work/in" '{"url_safe": true}'
+[ "$(cat "$OUT")" = "-__-AQ" ] || wrong "it is $(cat "$OUT")"
+end
+
+begin what_is_not_base64_is_refused
+for word in 'AAA*' 'A' 'AB' 'AA=' 'A=AA' 'AA===' 'AAAA='; do
+	printf %s "$word" >"$work/in"
+	both 422 "$work/in" '{"decode": true}'
+done
+end
+
+begin the_original_is_delivered_on_failure_when_asked_for
+printf 'not base64!' >"$work/in"
+if [ -n "$kvm" ]; then
+	in_machine "$work/in" '{"decode": true, "onerror": "original"}'
+	has "$ERR" "status 200"
+	cmp -s "$work/in" "$OUT" || wrong "it is $(cat "$OUT")"
+fi
+end
+
+finish

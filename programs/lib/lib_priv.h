@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between the files of programs/lib. */
+#ifndef LIB_PRIV_H
+#define LIB_PRIV_H
+
+#include "job.h"
+
+/* Does the URL ask for the schema of the options? */
+bool job_wants_schema(const char *url);
+/* Options, input, run: 0 or -1 with status and reason in *job. */
+int job_run(const struct job_program *, struct job *, const char *arg);
+/* After a failure: is the input the answer? */
+bool job_delivers_original(const struct job *);
+
+/* The program as a command of the shell: its exit status. */
+int shell_main(const struct job_program *, int argc, char **argv);
+int shell_fetch(struct job *, const char *url, const void **data, size_t *len,
+    const char **type);
+/* The program in a machine: waits for requests; *job is the one it works on. */
+void machine_main(const struct job_program *, struct job *job);
+
+#endif

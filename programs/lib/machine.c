@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kvm_api.h"
+#include "lib_priv.h"
+#include "options.h"
+
+#define HEADER_MAX 8192
+
+static const struct job_program *the_program;
+static struct job *the_job;
+
+/* Ends the request. */
+static void
+answer(const struct job *job, int r)
+{
+	if (r == 0)
+		backend_response((int16_t)job->status, job->type,
+		    job->type != NULL ? strlen(job->type) : 0, job->out,
+		    job->out_len);
+	else if (job_delivers_original(job))
+		backend_response(200, job->in_type, strlen(job->in_type),
+		    job->in, job->in_len);
+	else
+		backend_response_str((int16_t)job->status, "text/plain",
+		    job->why);
+}
+
+static void
+serve(const char *url, const char *arg)
+{
+	char *schema;
+
+	if (job_wants_schema(url)) {
+		schema = options_schema(the_program);
+		backend_response_str(200, "application/schema+json", schema);
+	}
+	the_job->url = url;
+	answer(the_job, job_run(the_program, the_job, arg));
+}
+
+static void
+on_get(const char *url, const char *arg)
+{
+	the_job->in = NULL;
+	the_job->in_type = "";
+	serve(url, arg);
+}
+
+static void
+on_post(const char *url, const char *arg, const char *type,
+    const uint8_t *data, size_t len)
+{
+	the_job->in = len != 0 ? (const void *)data : "";
+	the_job->in_len = len;
+	the_job->in_type = type;
+	serve(url, arg);
+}
+
+/* A limit was crossed, or the program crashed. Memory may be exhausted. */
+static void
+on_error(const char *url, const char *arg, const char *reason)
+{
+	(void)url;
+	(void)arg;
+	the_job->status = 500;
+	(void)snprintf(the_job->why, sizeof the_job->why, "%s: %s",
+	    the_program->name, reason);
+	answer(the_job, -1);
+}
+
+void
+machine_main(const struct job_program *program, struct job *job)
+{
+	the_program = program;
+	the_job = job;
+	memset(job, 0, sizeof *job);
+	job->url = job->in_type = "";
+	set_backend_get(on_get);
+	set_backend_post(on_post);
+	set_on_error(on_error);
+	wait_for_requests();
+}
+
+char *
+job_header(const char *name)
+{
+	size_t skip = strlen(name);
+	unsigned len;
+	char *line;
+
+	if (IS_LINUX_MAIN()) {
+		line = getenv("HTTP_ACCEPT");
+		return (line != NULL && strcmp(name, "Accept") == 0 ?
+		    strdup(line) : NULL);
+	}
+	len = http_find(BEREQ, name, skip, NULL, 0);
+	if (len <= skip || len > HEADER_MAX)
+		return (NULL);
+	line = malloc(len + 1);
+	if (line == NULL || http_find(BEREQ, name, skip, line, len) != len)
+		return (NULL);
+	line[len] = '\0';
+	skip += strspn(line + skip, ": ");
+	return (memmove(line, line + skip, len - skip + 1));
+}
+
+void
+job_set_header(const char *line)
+{
+	if (!IS_LINUX_MAIN())
+		(void)http_set_str(BERESP, line);
+}
+
+int
+job_fetch(struct job *job, const char *url, const void **data, size_t *len,
+    const char **type)
+{
+	static struct curl_op op;
+	long r;
+
+	if (IS_LINUX_MAIN())
+		return (shell_fetch(job, url, data, len, type));
+	memset(&op, 0, sizeof op);
+	r = sys_fetch(url, strlen(url), &op, NULL, NULL);
+	if (r != 0)
+		return (job_fail(job, 502, "\"%.200s\" cannot be fetched "
+		    "(error %ld)", url, -r));
+	if (op.status >= 400)
+		return (job_fail(job, (int)op.status < 600 ? (int)op.status :
+		    502, "\"%.200s\" answered with status %u", url,
+		    op.status));
+	*data = op.content;
+	*len = op.content_length;
+	*type = op.ctlen != 0 ? strdup(op.ctype) : "";
+	return (0);
+}
