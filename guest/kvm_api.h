@@ -469,7 +469,15 @@ struct curl_options {
 };
 KVM_API_ASSERT(sizeof(struct curl_options) == 24);
 
-/* 0, or a negative CURLcode, or -1. HTTP errors are a status, not a failure. */
+/*
+ * Ask a server, by http or https; a URL that begins with / goes to this cache.
+ * Which servers may be asked is the setting allow_fetch. GET, or POST when
+ * there is a post_buffer, or HEAD (dummy_fetch); fields up to the first empty
+ * one are sent, and ctype. A URL has at most 1024 bytes; it may take 8 seconds,
+ * and no longer than the request.
+ * 0, or a negative CURLcode, or -1; then op is as it was. HTTP errors are a
+ * status, not a failure. Redirects are followed unless options say no.
+ */
 extern long sys_fetch(const char *url, size_t len, struct curl_op *op,
     const struct curl_fields *fields, const struct curl_options *options);
 /* Reserved; always -38. */

@@ -43,7 +43,7 @@ enum job_kind {
 	JOB_KIND_BOOL,		/* bool */
 	JOB_KIND_INT,		/* int64_t, between min and max */
 	JOB_KIND_NUM,		/* double, between min and max */
-	JOB_KIND_STR,		/* const char *, at most max bytes; may be NULL */
+	JOB_KIND_STR,		/* const char *, or NULL; at most max bytes */
 	JOB_KIND_CHOICE,	/* int: index into the words of `words` */
 	JOB_KIND_JSON,		/* const char *: the value's own JSON text */
 };
@@ -93,7 +93,7 @@ struct job {
 enum job_url {
 	JOB_URL_FETCH,			/* where the input is fetched from */
 	JOB_URL_IS_INPUT,		/* the input itself */
-	JOB_URL_NOTHING,		/* of no interest; run() may do without input */
+	JOB_URL_NOTHING,		/* nothing; input may be missing */
 };
 
 struct job_program {
@@ -133,8 +133,8 @@ void job_set_header(const char *line);
 
 /*
  * Fetch another input (an overlay, a schema), by path or URL: 0, or -1 after
- * job_fail(). *data is malloc'ed or part of the machine. In a shell the URL is a
- * file's name.
+ * job_fail(). *data is malloc'ed or part of the machine. In a shell the URL is
+ * a file's name.
  */
 int job_fetch(struct job *job, const char *url, const void **data,
     size_t *len, const char **type);

@@ -64,7 +64,8 @@ set_number(struct job *job, const struct job_option *o, struct json_object *v,
 	if ((t != json_type_int && t != json_type_double) || !isfinite(d) ||
 	    (o->kind == JOB_KIND_INT && d != floor(d)))
 		return (job_fail(job, 400, "option \"%s\" is %s, not %s",
-		    o->name, o->kind == JOB_KIND_INT ? "an integer" : "a number",
+		    o->name,
+		    o->kind == JOB_KIND_INT ? "an integer" : "a number",
 		    json_object_to_json_string(v)));
 	if (d < o->min || d > o->max)
 		return (job_fail(job, 400,

@@ -53,8 +53,8 @@ usage(const struct job_program *program)
 	fprintf(stderr, "%s\n"
 	    "usage: %s [--repeat N] [OPTIONS] [INPUT]\n"
 	    "       %s --schema\n"
-	    "OPTIONS is a JSON object. INPUT is a file, or the text itself for\n"
-	    "a program that works on a word; else standard input.\n",
+	    "OPTIONS is a JSON object. INPUT is a file, or the text itself\n"
+	    "for a program that works on a word; else standard input.\n",
 	    program->summary, program->name, program->name);
 	return (2);
 }

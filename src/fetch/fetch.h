@@ -30,6 +30,8 @@ struct fetch_request {
 	double connect_s, total_s;	/* time-outs */
 	unsigned redirects;		/* to follow at most */
 	uint64_t max_bytes;		/* of the answer's body */
+	size_t max_headers;		/* of its header, raw; 0: not wanted */
+	bool any_host;			/* a certificate may name another */
 	/*
 	 * May the server's address be private, loopback or link-local? Checked
 	 * for each connection, so neither names nor redirects get around it.
@@ -43,6 +45,9 @@ struct fetch_reply {
 	char *body;			/* with a NUL behind it; NULL: empty */
 	size_t body_len;
 	char *content_type, *etag;	/* NULL: the server sent none */
+	char *headers;			/* of all hops, with a NUL; or NULL */
+	size_t headers_len;
+	int failure;			/* a CURLcode, after a failure */
 };
 
 /*

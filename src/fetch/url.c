@@ -143,6 +143,23 @@ forget(struct transfer *t)
 	t->reply->body_len = 0;
 }
 
+/* As it came, and no further than there is room. */
+static void
+keep_line(struct transfer *t, const char *line, size_t n)
+{
+	struct fetch_reply *r = t->reply;
+
+	if (t->req->max_headers == 0)
+		return;
+	if (r->headers == NULL)
+		r->headers = malloc(t->req->max_headers + 1);
+	if (r->headers == NULL || n > t->req->max_headers - r->headers_len)
+		return;
+	memcpy(r->headers + r->headers_len, line, n);
+	r->headers_len += n;
+	r->headers[r->headers_len] = '\0';
+}
+
 static size_t
 on_header(char *line, size_t one, size_t n, void *priv)
 {
@@ -152,6 +169,7 @@ on_header(char *line, size_t one, size_t n, void *priv)
 	/* Of the last answer, not of those that redirected to it. */
 	if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)
 		forget(t);
+	keep_line(t, line, n);
 	keep_value(&t->reply->content_type, line, n, "Content-Type:");
 	keep_value(&t->reply->etag, line, n, "ETag:");
 	return (n);
@@ -232,6 +250,8 @@ set_up(CURL *h, struct transfer *t, struct curl_slist *headers)
 	if (req->unix_socket != NULL)
 		(void)curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH,
 		    req->unix_socket);
+	if (req->any_host)
+		(void)curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, 0L);
 	/* A proxy would make the connections that are to be looked at. */
 	if (!req->allow_private || req->unix_socket != NULL)
 		(void)curl_easy_setopt(h, CURLOPT_PROXY, "");
@@ -307,6 +327,7 @@ fetch_url(const struct fetch_request *req, struct fetch_reply *reply,
 	if (code == CURLE_OK)
 		return (0);
 	fetch_reply_free(reply);
+	reply->failure = (int)code;
 	return (failed(&t, code, err));
 }
 
@@ -316,5 +337,6 @@ fetch_reply_free(struct fetch_reply *reply)
 	free(reply->body);
 	free(reply->content_type);
 	free(reply->etag);
+	free(reply->headers);
 	memset(reply, 0, sizeof *reply);
 }

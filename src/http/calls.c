@@ -274,6 +274,7 @@ static const struct row {
 	{0x10712, ANY, "multiprocess_clone", minus_one},
 	{0x10713, ANY, "multiprocess_wait", zero},
 	{0x10a00, ANY, "get_meminfo", get_meminfo},
+	{0x20000, ANY, "sys_fetch", http_sys_fetch},
 	{0x7f000, ANY, "sys_log", sys_log},
 	{0x7f7f7, ANY, "sys_breakpoint", sys_breakpoint},
 	{0x7fdeb, ANY, "sys_is_debug", sys_is_debug},

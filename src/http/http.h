@@ -10,6 +10,7 @@
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
+#include "fetch/fetch.h"
 #include "tinykvm/http.h"
 #include "tinykvm/machine.h"
 
@@ -63,6 +64,16 @@ bool http_waiting(const struct http_state *s);
  */
 void http_set_log(struct http_state *s,
     void (*log)(void *priv, const char *text, size_t len), void *priv);
+
+/*
+ * Who makes the transfers of sys_fetch(): 0 and a reply for
+ * fetch_reply_free(), or a negative CURLcode or -1, and a sentence. Without
+ * one every sys_fetch() is -1. of is the program's own request, or NULL.
+ */
+typedef int http_fetch_f(void *priv, const struct tkvm_request *of,
+    struct fetch_request *req, struct fetch_reply *reply,
+    struct tkvm_err *err);
+void http_set_fetch(struct http_state *s, http_fetch_f *fetch, void *priv);
 
 /*
  * Lay a request out in a reset (or non-ephemeral, stopped) fork, choose its

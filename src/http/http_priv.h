@@ -44,6 +44,8 @@ struct http_state {
 	struct answer answer;
 	void (*log)(void *priv, const char *text, size_t len);
 	void *log_priv;
+	http_fetch_f *fetch;
+	void *fetch_priv;
 	uint64_t unknown;
 	struct block body, strings;
 	uint64_t resets, runs;		/* of the machine when taken */
@@ -96,6 +98,10 @@ enum tkvm_next http_set(struct http_state *s, struct tkvm_machine *m,
 enum tkvm_next http_find(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err);
 enum tkvm_next http_method(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+
+/* transfer.c: a request to a server. */
+enum tkvm_next http_sys_fetch(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err);
 
 /* Which fields a program means; false and a sentence for neither. */

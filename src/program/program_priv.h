@@ -31,6 +31,9 @@ struct paths {
 	unsigned n;
 };
 
+/* Whom sys_fetch() may ask: setting allow_fetch, in this order. */
+enum reach { REACH_NONE, REACH_SELF, REACH_PUBLIC, REACH_ANY };
+
 struct settings {
 	uint64_t concurrency;
 	double max_boot_time, max_request_time, max_queue_time;
@@ -48,6 +51,8 @@ struct settings {
 	double fetch_timeout;
 	uint64_t max_fetch_mib;
 	bool start;
+	char *allow_fetch;
+	enum reach reach;		/* what allow_fetch says */
 	struct server_settings server[2];	/* server, websocket_server */
 };
 void settings_init(struct settings *s);
@@ -316,6 +321,9 @@ void self_free(struct self *self);
 int self_fetch(struct tkvm_library *lib, const char *path, const char *json,
     const struct tkvm_request *req, struct fetch_reply *reply,
     struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/* For http_set_fetch(); priv is a struct generation. */
+http_fetch_f program_fetch;
 
 struct tkvm_library {
 	struct tkvm_log log;

@@ -73,7 +73,7 @@ depth_of(const struct tkvm_request *req)
 	unsigned depth = 0;
 	size_t len = 0;
 
-	if (req->ops != NULL && req->ops->find != NULL)
+	if (req != NULL && req->ops != NULL && req->ops->find != NULL)
 		line = req->ops->find(req->priv, TKVM_REQUEST, FIELD,
 		    strlen(FIELD), &len);
 	if (line == NULL || len < sizeof FIELD + TOKEN_HEX)
@@ -137,7 +137,7 @@ self_free(struct self *self)
 /* Header lines to send: those of the link's JSON and our own. */
 struct lines {
 	json_object *json;
-	const char *line[HEADERS_MAX + 2];
+	const char *line[HEADERS_MAX + 2];	/* NULL behind the last */
 	unsigned n;
 };
 
@@ -197,18 +197,13 @@ is_path(const char *path)
 	return (true);
 }
 
+/* lines has room for one more, and for its end. */
 static int
-ask(struct tkvm_library *lib, const char *path, struct lines *lines,
-    unsigned depth, struct fetch_reply *reply, struct tkvm_err *err)
+ask(struct tkvm_library *lib, const char *path, const char **line,
+    unsigned depth, struct fetch_request *req, struct fetch_reply *reply,
+    struct tkvm_err *err)
 {
 	const struct self *self = &lib->self;
-	struct fetch_request req = {
-		.unix_socket = self->unix_socket, .headers = lines->line,
-		.connect_s = CONNECT_SECONDS, .total_s = TOTAL_SECONDS,
-		.max_bytes = BODY_MAX, .allow_private = true,
-		/* Through the socket they cannot lead elsewhere. */
-		.redirects = self->unix_socket != NULL ? 5 : 0,
-	};
 	char field[sizeof FIELD + 2 + TOKEN_HEX], *url;
 	struct token token;
 	int r;
@@ -217,30 +212,35 @@ ask(struct tkvm_library *lib, const char *path, struct lines *lines,
 	if (r != 0)
 		return (r);
 	(void)snprintf(field, sizeof field, FIELD ": %s", token.hex);
-	lines->line[lines->n] = field;
+	*line = field;
+	req->unix_socket = self->unix_socket;
+	req->allow_private = true;
+	/* Through the socket they cannot lead elsewhere. */
+	if (self->unix_socket == NULL)
+		req->redirects = 0;
 	if (asprintf(&url, "%s%s", self->prefix == NULL ? SELF_PREFIX :
 	    self->prefix, path) < 0) {
 		r = tkvm_fail(err, TKVM_ENOMEM, "no memory to fetch");
 	} else {
-		req.url = url;
-		r = fetch_url(&req, reply, err);
+		req->url = url;
+		r = fetch_url(req, reply, err);
 		free(url);
 	}
+	*line = NULL;
 	token_revoke(&token);
 	return (r);
 }
 
-int
-self_fetch(struct tkvm_library *lib, const char *path, const char *json,
-    const struct tkvm_request *req, struct fetch_reply *reply,
-    struct tkvm_err *err)
+/* The same, if it is not too deep and there are not too many. */
+static int
+ask_within_limits(struct tkvm_library *lib, const char *path,
+    const char **line, const struct tkvm_request *of,
+    struct fetch_request *req, struct fetch_reply *reply, struct tkvm_err *err)
 {
 	struct self *self = &lib->self;
-	unsigned depth = depth_of(req), now;
-	struct lines lines = {.json = NULL};
+	unsigned depth = depth_of(of);
 	int r;
 
-	memset(reply, 0, sizeof *reply);
 	if (depth >= self->max_depth) {
 		reply->status = 508;
 		return (tkvm_fail(err, TKVM_EGUEST, "self-requests are nested "
@@ -250,17 +250,91 @@ self_fetch(struct tkvm_library *lib, const char *path, const char *json,
 	if (!is_path(path))
 		return (tkvm_fail(err, TKVM_ECONFIG, "\"%.100s\" is no path to "
 		    "fetch", path));
-	now = __atomic_add_fetch(&self->active, 1, __ATOMIC_RELAXED);
-	if (now > self->max_concurrent)
+	if (__atomic_add_fetch(&self->active, 1, __ATOMIC_RELAXED) >
+	    self->max_concurrent)
 		r = tkvm_fail(err, TKVM_EBUSY, "more than %u self-requests at "
 		    "once", self->max_concurrent);
 	else
-		r = parse_lines(&lines, json, err);
-	if (r == 0)
-		r = ask(lib, path, &lines, depth, reply, err);
+		r = ask(lib, path, line, depth, req, reply, err);
 	(void)__atomic_sub_fetch(&self->active, 1, __ATOMIC_RELAXED);
+	return (r);
+}
+
+int
+self_fetch(struct tkvm_library *lib, const char *path, const char *json,
+    const struct tkvm_request *req, struct fetch_reply *reply,
+    struct tkvm_err *err)
+{
+	struct lines lines = {.json = NULL};
+	struct fetch_request ours = {
+		.headers = lines.line, .connect_s = CONNECT_SECONDS,
+		.total_s = TOTAL_SECONDS, .max_bytes = BODY_MAX, .redirects = 5,
+	};
+	int r, status = 500;
+
+	memset(reply, 0, sizeof *reply);
+	r = parse_lines(&lines, json, err);
+	if (r == 0) {
+		r = ask_within_limits(lib, path, &lines.line[lines.n], req,
+		    &ours, reply, err);
+		if (reply->status == 508)
+			status = 508;
+	}
 	json_object_put(lines.json);
 	if (r != 0)
-		reply->status = 500;
+		reply->status = status;
 	return (r);
+}
+
+/*--- sys_fetch() ----------------------------------------------------------*/
+
+#define CURL_FAILS_COUNT 100		/* CURLcodes are below */
+
+/* It was refused by us, and not in a transfer: no CURLcode. */
+static int
+refused(const struct fetch_reply *reply)
+{
+	return (reply->failure > 0 && reply->failure < CURL_FAILS_COUNT ?
+	    -reply->failure : -1);
+}
+
+/* The program's header lines with room for one of ours. */
+static int
+copy_lines(struct lines *l, const char *const *from, struct tkvm_err *err)
+{
+	while (from[l->n] != NULL && l->n < HEADERS_MAX) {
+		if (strncasecmp(from[l->n], FIELD ":", sizeof FIELD) == 0)
+			return (tkvm_fail(err, TKVM_EGUEST, "the header " FIELD
+			    " cannot be set"));
+		l->line[l->n] = from[l->n];
+		l->n++;
+	}
+	return (0);
+}
+
+int
+program_fetch(void *priv, const struct tkvm_request *of,
+    struct fetch_request *req, struct fetch_reply *reply, struct tkvm_err *err)
+{
+	const struct generation *g = priv;
+	enum reach reach = g->settings.reach;
+	struct lines lines = {.json = NULL};
+
+	memset(reply, 0, sizeof *reply);
+	if (reach == REACH_NONE || (reach == REACH_SELF && *req->url != '/')) {
+		(void)tkvm_fail(err, TKVM_EGUEST, "cannot fetch %.200s: "
+		    "allow_fetch is \"%s\"", req->url,
+		    reach == REACH_NONE ? "none" : "self");
+		return (-1);
+	}
+	if (*req->url != '/') {
+		req->allow_private = reach == REACH_ANY;
+		return (fetch_url(req, reply, err) == 0 ? 0 : refused(reply));
+	}
+	if (copy_lines(&lines, req->headers, err) != 0)
+		return (-1);
+	req->headers = lines.line;
+	return (ask_within_limits(g->program->library, req->url,
+	    &lines.line[lines.n], of, req, reply, err) == 0 ? 0 :
+	    refused(reply));
 }

@@ -70,6 +70,7 @@ make_vm(struct serving *v, unsigned index, struct vm **vmp,
 		return (r);
 	}
 	http_set_log(vm->http, vm_says, vm);
+	http_set_fetch(vm->http, program_fetch, vm->generation);
 	*vmp = vm;
 	return (0);
 }

@@ -73,6 +73,11 @@ const struct setting settings_table[] = {
 	    "only after a failure, or when what it wrote exceeds half of "
 	    "max_request_memory; other machines do not see what one wrote. "
 	    "Default true."),
+	ONE("allow_fetch", SETTING_STRING, allow_fetch,
+	    "Whom its sys_fetch() may ask: \"none\"; \"self\", this cache; "
+	    "\"public\", and servers with a public address; \"any\", and "
+	    "private, loopback and link-local addresses. Default \"public\". "
+	    "A program that must not tell anybody what it sees has \"none\"."),
 	ONE("allow_debug", SETTING_BOOL, allow_debug,
 	    "sys_breakpoint() waits for a debugger. Default false."),
 	ONE("remote_debug_on_exception", SETTING_BOOL, debug_on_exception,
@@ -196,6 +201,7 @@ settings_init(struct settings *s)
 	s->debug_wait = 10;
 	s->fetch_timeout = 60;
 	s->max_fetch_mib = 512;
+	s->reach = REACH_PUBLIC;
 }
 
 bool
@@ -347,6 +353,26 @@ wrong(const char *origin, const char *name, const char *what,
 	return (tkvm_fail(err, TKVM_ECONFIG, "%s: %s: %s", origin, name, what));
 }
 
+static int
+check_reach(struct settings *s, const char *origin, const char *name,
+    struct tkvm_err *err)
+{
+	static const char *const words[] = {
+		[REACH_NONE] = "none", [REACH_SELF] = "self",
+		[REACH_PUBLIC] = "public", [REACH_ANY] = "any",
+	};
+
+	if (s->allow_fetch == NULL)
+		return (0);
+	for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strcmp(s->allow_fetch, words[i]) == 0) {
+			s->reach = (enum reach)i;
+			return (0);
+		}
+	return (wrong(origin, name, "\"allow_fetch\" must be \"none\", "
+	    "\"self\", \"public\" or \"any\"", err));
+}
+
 int
 settings_check(struct settings *s, const char *origin, const char *name,
     struct tkvm_err *err)
@@ -372,6 +398,8 @@ settings_check(struct settings *s, const char *origin, const char *name,
 	    strspn(s->signature_key, "0123456789abcdefABCDEF") != 64))
 		return (wrong(origin, name, "\"signature_key\" must be 64 "
 		    "hexadecimal digits", err));
+	if (check_reach(s, origin, name, err) != 0)
+		return (TKVM_ECONFIG);
 	/* Where it lies is where its own name points to. */
 	if (s->filename == NULL && strncmp(s->uri, "file://", 7) == 0) {
 		s->filename = strdup(s->uri + 7);

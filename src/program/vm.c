@@ -95,6 +95,7 @@ vm_new(struct generation *g, unsigned index, bool own_thread, struct vm **vmp,
 		r = http_fork(&g->http, &limits, &vm->http, err);
 	if (r == 0) {
 		http_set_log(vm->http, vm_says, vm);
+		http_set_fetch(vm->http, program_fetch, g);
 		http_set_debug(vm->http, g->settings.allow_debug ||
 		    g->settings.debug, g->settings.debug);
 		r = make_machine(vm, err);

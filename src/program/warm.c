@@ -231,6 +231,7 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 		calls.linux_state = g->linux_master;
 		calls.http_state = st->http;
 		http_set_log(st->http, log_start, st);
+		http_set_fetch(st->http, program_fetch, g);
 		http_set_debug(st->http, s->allow_debug || s->debug, s->debug);
 		r = boot(st, elf, size, &calls, err);
 	}

@@ -138,7 +138,7 @@ do_unserved(const char *arg)
 {
 	(void)arg;
 	snprintf(text, sizeof text, "%ld %ld",
-	    sys_fetch(NULL, 0, NULL, NULL, NULL),
+	    sys_request(NULL, 0, NULL, NULL, NULL),
 	    sys_request(NULL, 0, NULL, NULL, NULL));
 	say(text);
 }

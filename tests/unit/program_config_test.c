@@ -100,6 +100,8 @@ TEST(every_key_of_the_table_takes_a_good_value)
 			value = "\"test\"";
 		if (strcmp(k->name, "uri") == 0)
 			value = "\"https://example.com/p\"";
+		if (strcmp(k->name, "allow_fetch") == 0)
+			value = "\"self\"";
 		if (strcmp(k->name, "sha256") == 0 ||
 		    strcmp(k->name, "signature_key") == 0)
 			value = "\"" HEX64 "\"";
