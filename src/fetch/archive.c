@@ -16,25 +16,37 @@
 struct unpacked {
 	char *data;
 	size_t len, room;
-	uint64_t max;
+	uint64_t max, out;		/* all that came out, also in vain */
 	const char *name;
 };
 
-static int
-read_member(struct archive *a, struct unpacked *u, struct tkvm_err *err)
+static bool
+make_room(struct unpacked *u)
 {
+	size_t room = u->room == 0 ? 16 * BLOCK : 2 * u->room;
 	char *grown;
+
+	if (u->room - u->len >= BLOCK + 1)
+		return (true);
+	grown = realloc(u->data, room);
+	if (grown == NULL)
+		return (false);
+	u->data = grown;
+	u->room = room;
+	return (true);
+}
+
+/* A member that is not wanted is read, too: it costs time to get past it. */
+static int
+read_member(struct archive *a, struct unpacked *u, bool store,
+    struct tkvm_err *err)
+{
 	la_ssize_t n;
 
 	for (;;) {
-		if (u->room - u->len < BLOCK + 1) {
-			u->room = u->room == 0 ? 16 * BLOCK : 2 * u->room;
-			grown = realloc(u->data, u->room);
-			if (grown == NULL)
-				return (tkvm_fail(err, TKVM_ENOMEM,
-				    "no memory to unpack %.150s", u->name));
-			u->data = grown;
-		}
+		if (!make_room(u))
+			return (tkvm_fail(err, TKVM_ENOMEM,
+			    "no memory to unpack %.150s", u->name));
 		n = archive_read_data(a, u->data + u->len, BLOCK);
 		if (n == 0)
 			break;
@@ -42,8 +54,10 @@ read_member(struct archive *a, struct unpacked *u, struct tkvm_err *err)
 			return (tkvm_fail(err, TKVM_EFILE, "cannot unpack "
 			    "%.150s: %.100s", u->name,
 			    archive_error_string(a)));
-		u->len += (size_t)n;
-		if (u->len > u->max)
+		u->out += (uint64_t)n;
+		if (store)
+			u->len += (size_t)n;
+		if (u->out > u->max)
 			return (tkvm_fail(err, TKVM_EFILE, "%.150s unpacks to "
 			    "more than %ju bytes", u->name,
 			    (uintmax_t)u->max));
@@ -90,12 +104,10 @@ read_all(struct archive *a, struct unpacked *u, struct tkvm_err *err)
 		if (i == MEMBERS_MAX)
 			return (tkvm_fail(err, TKVM_EFILE, "%.150s has more "
 			    "than %d members", u->name, MEMBERS_MAX));
-		if (!wanted(e))
-			continue;
-		if (found++ != 0)
+		if (wanted(e) && found++ != 0)
 			return (tkvm_fail(err, TKVM_EFILE, "%.150s has two "
 			    "programs in it", u->name));
-		r = read_member(a, u, err);
+		r = read_member(a, u, wanted(e), err);
 		if (r != 0)
 			return (r);
 	}

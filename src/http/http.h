@@ -85,6 +85,16 @@ int http_begin(struct http_state *s, struct tkvm_machine *m,
     const struct tkvm_request *req, struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*
+ * A warm-up request for a program that waits, in a machine that is not frozen
+ * yet: http_warm(), a run, http_reply(); then http_warmed(), and a run at whose
+ * end http_waiting() is true again. Only for a paused program; codes as
+ * http_begin().
+ */
+int http_warm(struct http_state *s, struct tkvm_machine *m,
+    const struct tkvm_request *req, struct tkvm_err *err) TKVM_MUST_CHECK;
+void http_warmed(struct http_state *s, struct tkvm_machine *m);
+
+/*
  * Prepare call-back 5 (on_error) after a failure, in the failed machine.
  * -1 when the program has none or no stack is left.
  */

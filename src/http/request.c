@@ -24,6 +24,8 @@ struct guest_request {
 };
 _Static_assert(sizeof(struct guest_request) == 104, "guest ABI");
 
+#define WARM_UP 1u		/* in info_flags */
+
 struct guest_header {
 	uint64_t field;
 	uint32_t colon, len;
@@ -190,6 +192,7 @@ put_request(struct http_state *s, struct space *sp,
 	    strlen(req->content_type));
 	g->content = body;
 	g->content_len = req->body_len;
+	g->info_flags = s->booting ? WARM_UP : 0;
 	r = put_headers(sp, req, g, err);
 	if (r != 0)
 		return (r);
@@ -231,7 +234,10 @@ resume(struct http_state *s, struct tkvm_machine *m,
 		return (tkvm_fail(err, TKVM_EGUEST, "the program waits for its "
 		    "request at 0x%jx, where it cannot be written",
 		    (uintmax_t)s->hp->request_gva));
-	tkvm_machine_resume(m);
+	if (s->booting)
+		tkvm_machine_continue(m, 0);
+	else
+		tkvm_machine_resume(m);
 	return (0);
 }
 
@@ -312,6 +318,33 @@ http_begin(struct http_state *s, struct tkvm_machine *m,
 		return (resume(s, m, req, body, err));
 	return (tkvm_fail(err, TKVM_EGUEST, "the program has no function for "
 	    "requests %s a body", has_body ? "with" : "without"));
+}
+
+int
+http_warm(struct http_state *s, struct tkvm_machine *m,
+    const struct tkvm_request *req, struct tkvm_err *err)
+{
+	uint64_t body;
+	int r;
+
+	ASSERT(s->booting && s->waiting && s->hp->paused);
+	s->req = req;
+	s->answer.given = false;
+	s->waiting = false;
+	give_back(s, m);
+	r = http_strings_fit(req, err);
+	if (r == 0)
+		r = put_body(s, m, req, &body, err);
+	return (r != 0 ? r : resume(s, m, req, body, err));
+}
+
+void
+http_warmed(struct http_state *s, struct tkvm_machine *m)
+{
+	s->req = NULL;
+	s->answer.given = false;
+	give_back(s, m);
+	tkvm_machine_continue(m, 0);
 }
 
 int

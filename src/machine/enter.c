@@ -113,7 +113,7 @@ tkvm_machine_value(const struct tkvm_machine *m, uint64_t value[2])
 void
 tkvm_machine_continue(struct tkvm_machine *m, uint64_t rax)
 {
-	ASSERT(m->state == MACHINE_FORK);
+	ASSERT(m->state == MACHINE_BOOTING || m->state == MACHINE_FORK);
 	/* The exit has left the registers behind the instruction. */
 	vcpu_regs(m->vcpu)->rax = rax;
 	vcpu_dirty(m->vcpu);

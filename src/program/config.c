@@ -9,14 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "program/config_server.h"
+#include "program/config_object.h"
+#include "program/document.h"
 #include "program/program_priv.h"
-
-#define DEPTH_MAX 16
 
 /* Where we are in a document, for messages. */
 struct place {
 	const char *origin, *object, *key;
+	struct trail *within;		/* item and sub of the key's value */
 	struct tkvm_err *err;
 };
 
@@ -149,6 +149,7 @@ set_path_key(const struct place *at, struct linux_path *p, const char *key,
 		{"symlink", &p->symlink},
 	};
 
+	at->within->sub = key;
 	if (strcmp(key, "real") == 0)
 		return (set_string(at, &p->real_path, v));
 	if (strcmp(key, "virtual") == 0)
@@ -186,6 +187,7 @@ set_path(const struct place *at, struct linux_path *p, json_object *e)
 	}
 	if (r != 0)
 		return (r);
+	at->within->sub = NULL;
 	if (p->real_path == NULL)
 		return (wrong(at, "an array whose objects have a \"real\""));
 	if (p->virtual_path == NULL)
@@ -215,6 +217,7 @@ set_paths(const struct place *at, struct paths *field, json_object *v)
 		field->p = p;
 		p += field->n++;	/* counted at once: freed if bad */
 		memset(p, 0, sizeof *p);
+		at->within->item = (int)i;
 		r = set_path(at, p, json_object_array_get_idx(v, i));
 		if (r != 0)
 			return (r);
@@ -254,15 +257,37 @@ set_unknown(const struct place *at)
 	    near ? near : "", near ? "\"?" : ""));
 }
 
+/* A value that was parsed by config_object.c, or not. */
 static int
-set_server(const struct place *at, struct server_settings *field,
-    json_object *v)
+taken(const struct place *at, bool ok, const struct complaint *c)
 {
-	char expected[160];
+	if (ok)
+		return (0);
+	at->within->sub = c->sub;
+	return (wrong(at, c->expected));
+}
 
-	if (!server_settings_parse(v, field, expected, sizeof expected))
-		return (wrong(at, expected));
-	return (0);
+static int
+set_downloads(const struct place *at, struct downloads *field, json_object *v)
+{
+	struct complaint c;
+	struct download *d;
+	int r = 0;
+
+	if (!json_object_is_type(v, json_type_array))
+		return (wrong(at, "an array of objects"));
+	for (size_t i = 0; i < json_object_array_length(v) && r == 0; i++) {
+		d = realloc(field->d, (field->n + 1) * sizeof *d);
+		if (d == NULL)
+			return (no_memory(at));
+		field->d = d;
+		d += field->n++;	/* counted at once: freed if bad */
+		memset(d, 0, sizeof *d);
+		at->within->item = (int)i;
+		r = taken(at, download_parse(json_object_array_get_idx(v, i),
+		    d, &c), &c);
+	}
+	return (r);
 }
 
 /* What has no effect can still be misspelt: no list nor object fits there. */
@@ -284,8 +309,10 @@ static int
 set_key(const struct place *at, struct settings *s, json_object *v)
 {
 	const struct setting *k = settings_find(at->key);
+	struct complaint c;
 	char *field;
 
+	*at->within = (struct trail){.item = -1};
 	if (k == NULL)
 		return (set_unknown(at));
 	field = (char *)s + k->offset;
@@ -306,8 +333,14 @@ set_key(const struct place *at, struct settings *s, json_object *v)
 	case SETTING_PATHS:
 		return (set_paths(at, (struct paths *)(void *)field, v));
 	case SETTING_SERVER:
-		return (set_server(at, (struct server_settings *)(void *)field,
-		    v));
+		return (taken(at, server_settings_parse(v,
+		    (struct server_settings *)(void *)field, &c), &c));
+	case SETTING_WARMUP:
+		return (taken(at, warmup_parse(v,
+		    (struct warmup *)(void *)field, &c), &c));
+	case SETTING_DOWNLOADS:
+		return (set_downloads(at,
+		    (struct downloads *)(void *)field, v));
 	case SETTING_IGNORED:
 		return (set_ignored(at, v));
 	case SETTING_OFF:
@@ -338,68 +371,23 @@ set_all(struct place *at, struct settings *s, json_object *o)
 
 /*--- documents ------------------------------------------------------------*/
 
-/* Where blanks and comments that start at `at` end; len when they are all. */
-static size_t
-skip_blanks(const char *json, size_t at, size_t len)
+/* "origin: ..." becomes "origin: line 7: ...". object: see struct trail. */
+static void
+name_line(const struct place *at, const char *json, size_t len,
+    const char *object)
 {
-	const char *end;
+	struct trail t = *at->within;
+	struct tkvm_err why = *at->err;
+	size_t n = strlen(at->origin);
+	unsigned line;
 
-	for (;;) {
-		while (at < len && strchr(" \t\r\n", json[at]) != NULL &&
-		    json[at] != '\0')
-			at++;
-		if (len - at < 2 || json[at] != '/' ||
-		    (json[at + 1] != '/' && json[at + 1] != '*'))
-			return (at);
-		if (json[at + 1] == '/')
-			end = memchr(json + at, '\n', len - at);
-		else
-			end = memmem(json + at + 2, len - at - 2, "*/", 2);
-		if (end == NULL)
-			return (json[at + 1] == '/' ? len : at);
-		at = (size_t)(end - json) + (*end == '*' ? 2 : 1);
-	}
-}
-
-static json_object *
-parse_text(const char *json, size_t len, const char *origin,
-    struct tkvm_err *err)
-{
-	struct json_tokener *t = json_tokener_new_ex(DEPTH_MAX);
-	enum json_tokener_error e = json_tokener_error_depth;
-	json_object *o = NULL;
-	size_t at = 0;
-	unsigned line = 1;
-
-	if (t != NULL && len < INT32_MAX) {
-		o = json_tokener_parse_ex(t, json, (int)len);
-		e = json_tokener_get_error(t);
-		at = json_tokener_get_parse_end(t);
-		/* Within a comment, only a NUL tells it that this is all. */
-		if (e == json_tokener_continue) {
-			o = json_tokener_parse_ex(t, "", 1);
-			e = json_tokener_get_error(t);
-			at = len;
-		}
-	}
-	for (size_t i = 0; i < at && i < len; i++)
-		line += json[i] == '\n';
-	if (o != NULL && skip_blanks(json, at, len) != len) {
-		json_object_put(o);
-		o = NULL;
-	}
-	if (o == NULL || !json_object_is_type(o, json_type_object))
-		(void)tkvm_fail(err, TKVM_ECONFIG, "%s: line %u: %s", origin,
-		    line, o != NULL ? "the document must be an object" :
-		    e == json_tokener_success ? "text behind the document" :
-		    at == len ? "the document is cut off" :
-		    json_tokener_error_desc(e));
-	if (o != NULL && !json_object_is_type(o, json_type_object)) {
-		json_object_put(o);
-		o = NULL;
-	}
-	json_tokener_free(t);
-	return (o);
+	t.object = object;
+	t.key = at->key;
+	line = document_line(json, len, &t);
+	if (line == 0 || strncmp(why.text, at->origin, n) != 0)
+		return;
+	(void)tkvm_fail(at->err, why.code, "%s: line %u%s", at->origin, line,
+	    why.text + n);
 }
 
 static bool
@@ -452,9 +440,10 @@ parse_program(struct place *at, json_object *root, const char *name,
 	if (d->name == NULL)
 		return (no_memory(at));
 	r = from_group(at, root, name, o, &d->settings);
+	if (r != 0)
+		return (r);
 	at->object = name;
-	if (r == 0)
-		r = set_all(at, &d->settings, o);
+	r = set_all(at, &d->settings, o);
 	if (r == 0)
 		r = settings_check(&d->settings, at->origin, at->object,
 	    at->err);
@@ -519,13 +508,14 @@ config_parse(const char *json, size_t len, const char *origin,
     bool (*known)(void *priv, const char *name), void *priv,
     struct definition **list, struct tkvm_err *err)
 {
-	struct place at = {.origin = origin, .err = err};
+	struct trail trail = {.item = -1};
+	struct place at = {.origin = origin, .within = &trail, .err = err};
 	struct definition **last = list;
 	json_object *root;
 	int r = 0;
 
 	*list = NULL;
-	root = parse_text(json, len, origin, err);
+	root = document_parse(json, len, origin, err);
 	if (root == NULL)
 		return (TKVM_ECONFIG);
 	json_object_object_foreach(root, name, o) {
@@ -533,6 +523,8 @@ config_parse(const char *json, size_t len, const char *origin,
 		if (r != 0)
 			break;
 	}
+	if (r != 0)
+		name_line(&at, json, len, at.object);
 	json_object_put(root);
 	if (r != 0)
 		definitions_free(list);
@@ -543,13 +535,14 @@ int
 config_override(const char *json, const char *program,
     const struct settings *base, struct settings *out, struct tkvm_err *err)
 {
+	struct trail trail = {.item = -1};
 	struct place at = {.origin = "configure", .object = program,
-	    .err = err};
+	    .within = &trail, .err = err};
 	json_object *o;
 	int r;
 
 	settings_init(out);
-	o = parse_text(json, strlen(json), "configure", err);
+	o = document_parse(json, strlen(json), "configure", err);
 	if (o == NULL)
 		return (TKVM_ECONFIG);
 	r = settings_copy(out, base, err);
@@ -566,6 +559,8 @@ config_override(const char *json, const char *program,
 		    "defines the program", program);
 	if (r == 0)
 		r = settings_check(out, at.origin, at.object, at.err);
+	if (r != 0)
+		name_line(&at, json, strlen(json), NULL);
 	json_object_put(o);
 	if (r != 0)
 		settings_free(out);

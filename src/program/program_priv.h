@@ -31,6 +31,25 @@ struct paths {
 	unsigned n;
 };
 
+/* Requests that a program serves before it is frozen. */
+struct warmup {
+	bool wanted, exact;
+	unsigned num_requests;
+	char *url, *method;
+	struct strings headers;
+};
+void warmup_free(struct warmup *w);
+
+/* Files that are fetched before a program starts. */
+struct download {
+	char *uri, *path, *sha256, *md5;
+};
+struct downloads {
+	struct download *d;
+	unsigned n;
+};
+void downloads_free(struct downloads *list);
+
 /* Whom sys_fetch() may ask: setting allow_fetch, in this order. */
 enum reach { REACH_NONE, REACH_SELF, REACH_PUBLIC, REACH_ANY };
 
@@ -53,6 +72,8 @@ struct settings {
 	bool start;
 	char *allow_fetch;
 	enum reach reach;		/* what allow_fetch says */
+	struct warmup warmup;
+	struct downloads downloads;
 	struct server_settings server[2];	/* server, websocket_server */
 };
 void settings_init(struct settings *s);
@@ -92,7 +113,7 @@ int config_override(const char *json, const char *program,
 enum setting_type {
 	SETTING_UINT, SETTING_SECONDS, SETTING_BOOL, SETTING_STRING,
 	SETTING_STRINGS, SETTING_PATHS,
-	SETTING_SERVER,
+	SETTING_SERVER, SETTING_WARMUP, SETTING_DOWNLOADS,
 	SETTING_IGNORED,	/* a hint without effect here */
 	SETTING_OFF,		/* only its default is possible, see doc */
 };
@@ -158,12 +179,17 @@ int load_file(const char *path, char **data, size_t *size,
 /* Whole or not at all, under its name only when it is on disk. */
 int save_file(const char *path, const void *data, size_t size,
     struct tkvm_err *err) TKVM_MUST_CHECK;
-/* The executable that a program's settings name: malloc()ed. */
+/* The path of a file: URL or of a plain name; NULL of any other URL. */
+const char *uri_file(const char *uri);
+/* source.c: the executable that a program's settings name: malloc()ed. */
 int program_load(struct tkvm_program *p, const struct settings *s,
     char **data, size_t *size, struct tkvm_err *err) TKVM_MUST_CHECK;
 /* What an administrator's URL (http, https, file) or path holds. */
 int load_uri(const char *uri, char **data, size_t *size, struct tkvm_err *err)
     TKVM_MUST_CHECK;
+/* source.c: the files that its settings want to be there. */
+int program_download(struct tkvm_program *p, const struct settings *s,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
 const char *elf_type(const char *elf, size_t size);
 int strings_argv(const struct strings *s, const char *const *head,
     const char *const *tail, const char ***out, struct tkvm_err *err);
@@ -180,6 +206,12 @@ int generation_serve(struct generation *g, struct tkvm_err *err)
     TKVM_MUST_CHECK;
 /* End them; again does nothing. Without any lock held. */
 void generation_unserve(struct generation *g);
+
+/*--- warmup.c -------------------------------------------------------------*/
+
+/* Serve the requests of the setting warmup in a machine that waits. */
+int program_warm_up(struct generation *g, struct tkvm_machine *m,
+    struct http_state *http, struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*--- pool.c ---------------------------------------------------------------*/
 

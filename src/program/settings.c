@@ -97,6 +97,19 @@ const struct setting settings_table[] = {
 	ONE("websocket_server", SETTING_SERVER, server[1],
 	    "The same, for a second address; the program speaks WebSocket."),
 
+	ONE("warmup", SETTING_WARMUP, warmup,
+	    "Requests that a program which waits in "
+	    "wait_for_requests_paused() serves before it is frozen; all "
+	    "machines then begin with what they left. An object of "
+	    "num_requests (20): that many if exact is true, else until so "
+	    "many in a row were not faster than the fastest; url (\"/\"), "
+	    "method (\"GET\"), headers (\"Name: value\")."),
+	ONE("download", SETTING_DOWNLOADS, downloads,
+	    "Files to have before it starts: objects of uri, filepath and, if "
+	    "it must be that, sha256. What is there is asked for again by its "
+	    "ETag, unless it has the sha256, and used while the server is "
+	    "down."),
+
 	IGNORED("md5", "Without effect; use sha256."),
 	IGNORED("hugepages", "A hint; without effect in this version."),
 	IGNORED("hugepage_arena_size", "A hint; without effect."),
@@ -124,8 +137,6 @@ const struct setting settings_table[] = {
 	OFF("remapping", "Only [] in this version."),
 	OFF("executable_remapping", "Only [] in this version."),
 	OFF("blackout_area", "Only [] in this version."),
-	OFF("warmup", "Only {} in this version."),
-	OFF("download", "Only [] in this version."),
 };
 const unsigned settings_n = sizeof settings_table / sizeof settings_table[0];
 
@@ -248,6 +259,8 @@ settings_free(struct settings *s)
 	for (unsigned i = 0; i < settings_n; i++)
 		if (settings_table[i].type == SETTING_STRING)
 			free(*string_at(s, i));
+	warmup_free(&s->warmup);
+	downloads_free(&s->downloads);
 	server_settings_free(&s->server[0]);
 	server_settings_free(&s->server[1]);
 	settings_init(s);
@@ -321,6 +334,66 @@ copy_all_strings(struct settings *to, const struct settings *from)
 	return (true);
 }
 
+static bool
+copy_text(char **to, const char *from)
+{
+	*to = from == NULL ? NULL : strdup(from);
+	return (from == NULL || *to != NULL);
+}
+
+void
+warmup_free(struct warmup *w)
+{
+	free(w->url);
+	free(w->method);
+	strings_free(&w->headers);
+	memset(w, 0, sizeof *w);
+}
+
+static bool
+copy_warmup(struct warmup *to, const struct warmup *from)
+{
+	*to = *from;
+	to->url = to->method = NULL;
+	return (copy_strings(&to->headers, &from->headers) &&
+	    copy_text(&to->url, from->url) &&
+	    copy_text(&to->method, from->method));
+}
+
+void
+downloads_free(struct downloads *list)
+{
+	for (unsigned i = 0; i < list->n; i++) {
+		free(list->d[i].uri);
+		free(list->d[i].path);
+		free(list->d[i].sha256);
+		free(list->d[i].md5);
+	}
+	free(list->d);
+	memset(list, 0, sizeof *list);
+}
+
+static bool
+copy_downloads(struct downloads *to, const struct downloads *from)
+{
+	if (from->n == 0)
+		return (true);
+	to->d = calloc(from->n, sizeof *to->d);
+	if (to->d == NULL)
+		return (false);
+	while (to->n < from->n) {
+		const struct download *f = &from->d[to->n];
+		struct download *d = &to->d[to->n++];
+
+		if (!copy_text(&d->uri, f->uri) ||
+		    !copy_text(&d->path, f->path) ||
+		    !copy_text(&d->sha256, f->sha256) ||
+		    !copy_text(&d->md5, f->md5))
+			return (false);
+	}
+	return (true);
+}
+
 int
 settings_copy(struct settings *to, const struct settings *from,
     struct tkvm_err *err)
@@ -332,11 +405,15 @@ settings_copy(struct settings *to, const struct settings *from,
 	memset(&to->main_arguments, 0, sizeof to->main_arguments);
 	memset(&to->environment, 0, sizeof to->environment);
 	memset(&to->allowed_paths, 0, sizeof to->allowed_paths);
+	memset(&to->warmup, 0, sizeof to->warmup);
+	memset(&to->downloads, 0, sizeof to->downloads);
 	memset(to->server, 0, sizeof to->server);
 	if (copy_strings(&to->main_arguments, &from->main_arguments) &&
 	    copy_strings(&to->environment, &from->environment) &&
 	    copy_paths(&to->allowed_paths, &from->allowed_paths) &&
 	    copy_all_strings(to, from) &&
+	    copy_warmup(&to->warmup, &from->warmup) &&
+	    copy_downloads(&to->downloads, &from->downloads) &&
 	    server_settings_copy(&to->server[0], &from->server[0]) == 0 &&
 	    server_settings_copy(&to->server[1], &from->server[1]) == 0)
 		return (0);

@@ -172,6 +172,8 @@ run_main(struct start *st, struct tkvm_err *err)
 		r = tkvm_machine_run(st->machine, tkvm_now_ns() +
 		    (uint64_t)(s->max_boot_time * 1e9), err);
 	r = program_after_run(st->g, st->machine, st->http, r, err);
+	if (r == 0 && http_waiting(st->http))
+		r = program_warm_up(st->g, st->machine, st->http, err);
 	announce(st, NULL);
 	program_report(st->machine, r, log_report, st);
 	if (r != 0)
@@ -217,6 +219,8 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 	int r = 0;
 
 	if (st->elf == NULL)
+		r = program_download(st->g->program, s, err);
+	if (st->elf == NULL && r == 0)
 		r = program_load(st->g->program, s, &file, &size, err);
 	if (r != 0)
 		return (r);

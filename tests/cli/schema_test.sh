@@ -39,6 +39,8 @@ right_for_both() {
 	    '{"environment": ["A=b"], "main_arguments": ["", "x"]}' \
 	    '{"allowed_paths": ["/etc/hosts", {"real": "/a", "prefix": true}]}' \
 	    '{"server": {"port": 80}}' '{"server": {"path": "/x"}}' '{"server": {}}' \
+	    '{"warmup": {}}' '{"warmup": {"num_requests": 5, "exact": true}}' \
+	    '{"download": [{"uri": "http://a/", "filepath": "/a"}]}' \
 	    '{"hugepages": true, "verbose": false}' '{"storage": false}'; do
 		valid "$json" || { echo "schema refuses $json"; return 1; }
 		taken "$json" || { echo "parser refuses $json"; return 1; }
@@ -56,6 +58,8 @@ wrong_for_both() {
 	    '{"server": {"port": 0}}' \
 	    '{"server": {"port": 1, "path": "/x"}}' \
 	    '{"server": {"port": 1, "prot": 2}}' '{"storage": true}' \
+	    '{"warmup": {"num_requests": 0}}' '{"warmup": {"urk": "/"}}' \
+	    '{"download": [{"uri": "http://a/"}]}' '{"download": ["/a"]}' \
 	    '{"sha256": "12"}' '{"hugepages": []}'; do
 		! valid "$json" || { echo "schema takes $json"; return 1; }
 		! taken "$json" || { echo "parser takes $json"; return 1; }

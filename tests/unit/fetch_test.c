@@ -347,6 +347,8 @@ TEST(bad_archives_are_refused)
 		{"tar -c p | head -c 520", "cannot unpack"},
 		{"gzip -c p | head -c 15", "truncated"},
 		{"yes | head -c 2000000 | gzip -c", "more than 1000000"},
+		{"head -c 1500000 /dev/zero >storage; tar -cz p storage",
+		    "more than 1000000"},
 		{"for i in $(seq 120); do : >e$i; done; tar -c e*",
 		    "more than 100 members"},
 	};

@@ -194,6 +194,13 @@ tkvm_machine_resume(struct tkvm_machine *m)
 	m->resumed = true;
 }
 
+void
+tkvm_machine_continue(struct tkvm_machine *m, uint64_t rax)
+{
+	(void)rax;
+	m->resumed = true;
+}
+
 /*--- a request, a program and its state -----------------------------------*/
 
 static struct lines lines;

@@ -100,6 +100,11 @@ TEST(every_key_of_the_table_takes_a_good_value)
 			value = "\"test\"";
 		if (strcmp(k->name, "uri") == 0)
 			value = "\"https://example.com/p\"";
+		if (strcmp(k->name, "warmup") == 0)
+			value = "{\"num_requests\": 3}";
+		if (strcmp(k->name, "download") == 0)
+			value = "[{\"uri\": \"http://a/\", "
+			    "\"filepath\": \"/b\"}]";
 		if (strcmp(k->name, "allow_fetch") == 0)
 			value = "\"self\"";
 		if (strcmp(k->name, "sha256") == 0 ||
@@ -124,6 +129,10 @@ TEST(every_key_of_the_table_refuses_a_wrong_type)
 		[SETTING_PATHS] = {"\"/a\"", "[1]", "[{}]", "[\"\"]"},
 		[SETTING_SERVER] = {"1", "[]", "\"/x\"",
 		    "{\"port\": 0}"},
+		[SETTING_WARMUP] = {"1", "[]", "{\"exact\": 1}",
+		    "{\"headers\": [\"x\"]}"},
+		[SETTING_DOWNLOADS] = {"{}", "[1]", "[{}]",
+		    "[{\"uri\": \"http://a/\", \"filepath\": \"b\"}]"},
 		[SETTING_IGNORED] = {"[1]", "{\"a\": 1}", "null", "[]"},
 		[SETTING_OFF] = {"1", "true", "\"x\"", "[1]"},
 	};
@@ -251,7 +260,6 @@ TEST(what_this_version_cannot_do_is_refused_not_ignored)
 	CHECK_STR(err.text,
 	    "doc: p: \"storage\" is not supported by this version");
 	CHECK_EQ(load_with("\"executable_heap\": true"), TKVM_ECONFIG);
-	CHECK_EQ(load_with("\"warmup\": {\"url\": \"/\"}"), TKVM_ECONFIG);
 	CHECK_EQ(load_with("\"remapping\": [\"0xC000000000\", 64]"),
 	    TKVM_ECONFIG);
 }
