@@ -41,7 +41,7 @@ help:
 	@echo "make demo       install what is missing, build, serve PORT=8080"
 	@echo "make check      install what is missing, build, run all tests"
 	@echo "make check-svm  the KVM and VTC tests in an emulated AMD-V machine"
-	@echo "make check-asan the unit and KVM tests with sanitizers"
+	@echo "make check-asan the unit, KVM and VTC tests with sanitizers"
 	@echo "make bench      one table of ratios"
 	@echo "make lint       style, layers, sizes, documents, cppcheck"
 	@echo "make install    DESTDIR= PREFIX=/usr/local"
@@ -115,7 +115,8 @@ check-asan:
 	tools/deps build test
 	$(MAKE) all $(GUESTS) $(DEMO)
 	$(MAKE) B=$(B)/asan CFLAGS='$(SANITIZE)' unit-tests \
-	    $(patsubst $(B)/%,$(B)/asan/%,$(KVM))
+	    $(patsubst $(B)/%,$(B)/asan/%,$(KVM)) \
+	    $(B)/asan/libvmod_tinykvm.so
 	tools/check asan
 check-svm:
 	tools/deps build test svm

@@ -21,6 +21,8 @@ skip_blanks(const char *json, size_t at, size_t len)
 		while (at < len && strchr(" \t\r\n", json[at]) != NULL &&
 		    json[at] != '\0')
 			at++;
+		if (at >= len)
+			return (len);
 		if (len - at < 2 || json[at] != '/' ||
 		    (json[at + 1] != '/' && json[at + 1] != '*'))
 			return (at);
