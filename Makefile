@@ -127,7 +127,7 @@ demo:
 	$(MAKE) all $(DEMO)
 	tools/demo $(PORT)
 bench:
-	tools/deps build demo
+	tools/deps build bench
 	$(MAKE) all $(DEMO) $(BENCH)
 	tools/bench
 lint:

@@ -131,7 +131,9 @@ define(const char *name, const char *file, const char *more)
 static void
 call(struct tkvm_program *p, const void *body, size_t len)
 {
-	const struct tkvm_link link = {p, "/", "75", 400};
+	const struct tkvm_link link = {
+		.program = p, .url = "/", .arg = "75", .error_threshold = 400,
+	};
 	const struct tkvm_request req = {
 		.method = len == 0 ? "GET" : "POST", .url = "/", .arg = "75",
 		.content_type = "image/jpeg", .body = body, .body_len = len,
