@@ -204,6 +204,14 @@ TKVM_API void tkvm_machine_cancel(struct tkvm_machine *m);
 TKVM_API int tkvm_machine_reset(struct tkvm_machine *m, struct tkvm_err *err)
     TKVM_MUST_CHECK;
 
+/*
+ * A fork that has written more than this gives the memory back to the host at
+ * its next resets, in place of keeping it for the next request: that costs a
+ * fault at the next write to each page. No limit at first.
+ */
+TKVM_API void tkvm_machine_keep_at_most(struct tkvm_machine *m,
+    uint64_t bytes);
+
 /* The deadline of the current run; long past when it was cancelled. */
 TKVM_API uint64_t tkvm_machine_deadline(const struct tkvm_machine *m);
 

@@ -242,6 +242,7 @@ tkvm_machine_fork(struct tkvm_image *image, const struct tkvm_calls *calls,
 	m->state = MACHINE_FORK;
 	m->image = image;
 	m->index = index;
+	m->keep_pages = UINT64_MAX;
 	m->limit_pages = m->limit_now = max_request_bytes / TKVM_PAGE;
 	r = map_fork(m, err);
 	if (r == 0)

@@ -146,7 +146,7 @@ struct tkvm_machine {
 	struct pages pages;
 	struct arena arena;
 	struct symbols *symbols;	/* booting; the image's otherwise */
-	uint64_t limit_pages;
+	uint64_t limit_pages, keep_pages;
 	uint64_t limit_now;		/* more for on_error, enter.c */
 	bool owned_known;		/* of the current request, loop.c */
 	uint32_t owned_before;

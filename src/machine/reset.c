@@ -15,8 +15,9 @@
 #include "machine/machine_priv.h"
 
 /*
- * A set beyond the memory limit is emptied by discarding its pages; a large
- * one now and then, so that an unusual request does not burden all later ones.
+ * A set beyond the memory limit, or beyond what may be kept, is emptied by
+ * discarding its pages; a large one now and then, so that an unusual request
+ * does not burden all later ones.
  * A discarded page costs a fault at its next write: with 256 resets between, a
  * small fraction of the copying it saves.
  */
@@ -73,6 +74,12 @@ discard(struct tkvm_machine *m, struct tkvm_err *err)
 	return (0);
 }
 
+void
+tkvm_machine_keep_at_most(struct tkvm_machine *m, uint64_t bytes)
+{
+	m->keep_pages = bytes / TKVM_PAGE;
+}
+
 int
 tkvm_machine_reset(struct tkvm_machine *m, struct tkvm_err *err)
 {
@@ -90,6 +97,7 @@ tkvm_machine_reset(struct tkvm_machine *m, struct tkvm_err *err)
 	m->limit_now = m->limit_pages;
 	/* A debugger's pages would be copied back for ever: discard them. */
 	if (m->debugged || m->pages.n > m->limit_pages ||
+	    m->pages.n > m->keep_pages ||
 	    (m->pages.n > DISCARD_PAGES &&
 	    ++m->resets_since_discard >= DISCARD_RESETS)) {
 		m->resets_since_discard = 0;

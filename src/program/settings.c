@@ -59,6 +59,12 @@ const struct setting settings_table[] = {
 	    "MiB of address space; at least max_memory. Default 256."),
 	UINT("max_request_memory", max_request_mib, 1, MIB_MAX,
 	    "MiB that a request may write to. Default 64."),
+	UINT("req_mem_limit_after_reset", keep_mib, 0, MIB_MAX,
+	    "MiB that a machine may keep for the next request of what one "
+	    "wrote; what wrote more gives all of it back to the host, which "
+	    "costs the next request time. Default: as much as it may write."),
+	UINT("limit_workmem_after_req", keep_mib, 0, MIB_MAX,
+	    "Another name of req_mem_limit_after_reset."),
 	LIST("main_arguments", main_arguments, true,
 	    "Arguments behind argv[0], which is the program's name."),
 	LIST("environment", environment, false,
@@ -120,8 +126,6 @@ const struct setting settings_table[] = {
 	IGNORED("mmap_backed_files", "A hint; without effect."),
 	IGNORED("relocate_fixed_mmap", "A hint; without effect."),
 	IGNORED("ephemeral_keep_working_memory", "Always so."),
-	IGNORED("req_mem_limit_after_reset", "A hint; without effect."),
-	IGNORED("limit_workmem_after_req", "A hint; without effect."),
 	IGNORED("control_ephemeral", "A program's wish is refused."),
 	IGNORED("stdout", "Output always goes to the log."),
 	IGNORED("verbose", "Without effect."),
@@ -208,6 +212,7 @@ settings_init(struct settings *s)
 	s->max_memory_mib = 256;
 	s->address_space_mib = 256;
 	s->max_request_mib = 64;
+	s->keep_mib = MIB_MAX;
 	s->ephemeral = true;
 	s->debug_wait = 10;
 	s->fetch_timeout = 60;

@@ -67,11 +67,16 @@ make_machine(struct vm *vm, struct tkvm_err *err)
 	const struct tkvm_calls calls = {
 		linux_call, vm->linux_state, http_call, vm->http,
 	};
+	int r;
 
 	memset(&vm->seen, 0, sizeof vm->seen);
 	memset(&vm->counted, 0, sizeof vm->counted);
-	return (tkvm_machine_fork(g->image, &calls, vm->index,
-	    MIB(g->settings.max_request_mib), &vm->machine, err));
+	r = tkvm_machine_fork(g->image, &calls, vm->index,
+	    MIB(g->settings.max_request_mib), &vm->machine, err);
+	if (r == 0)
+		tkvm_machine_keep_at_most(vm->machine,
+		    MIB(g->settings.keep_mib));
+	return (r);
 }
 
 int
