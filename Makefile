@@ -30,7 +30,7 @@ KVM      := $(patsubst %.c,$(B)/%,$(wildcard tests/kvm/*_test.c))
 GUESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/guests/*.c))
 PROGRAMS := $(patsubst guest/%.c,$(B)/programs/%,$(wildcard guest/*.c))
 BENCH    := $(B)/tests/bench/bench $(B)/tests/bench/http_bench \
-	    $(B)/tests/bench/photo_native $(B)/tests/guests/bench_pages
+	    $(B)/tests/bench/program_bench $(B)/tests/guests/bench_pages
 DEMO     := $(B)/compute.json $(B)/demo.json $(B)/demo.vcl $(B)/share/index.html \
 	    $(B)/share/photo.jpg
 
@@ -66,10 +66,9 @@ $(B)/tinykvm: $(CLI_OBJ) $(B)/libtinykvm.a
 
 #--- programs that run in machines
 
-GUEST_LIBS_webp = -lwebp -ljpeg -lm
 $(B)/programs/%: guest/%.c guest/kvm_api.h
 	@mkdir -p $(@D)
-	$(CC) $(GUEST) -o $@ $< $(GUEST_LIBS_$*)
+	$(CC) $(GUEST) -o $@ $<
 $(B)/tests/guests/%: tests/guests/%.c guest/kvm_api.h
 	@mkdir -p $(@D)
 	$(CC) $(GUEST) -o $@ $< -lm
@@ -91,12 +90,6 @@ $(B)/tests/kvm/%: tests/kvm/%.c $(B)/libtinykvm.a
 $(B)/tests/bench/%: tests/bench/%.c $(B)/libtinykvm.a
 	@mkdir -p $(@D)
 	$(CC) $(ALLCFLAGS) -Itests/lib -MMD -MP -o $@ $< $(B)/libtinykvm.a $(LIBS)
-# Compiled and linked exactly as the program in the machine is.
-$(B)/tests/bench/photo_native: tests/bench/photo_native.c guest/webp.c \
-    guest/kvm_api.h
-	@mkdir -p $(@D)
-	$(CC) $(GUEST) -o $@ $< $(GUEST_LIBS_webp)
-
 unit-tests: $(UNIT)
 kvm-tests: $(KVM) $(GUESTS) $(PROGRAMS)
 all-tests: all unit-tests kvm-tests $(DEMO)

@@ -23,6 +23,7 @@
  *
  *	NAME [OPTIONS] <IN >OUT		NAME --schema
  *	NAME --repeat N [OPTIONS] <IN >OUT	time per run to standard error
+ *	NAME --paced OPTIONS IN		one run for each byte of standard input
  *
  * Memory: an answer may be malloc'ed, static, or a part of the input; nothing
  * is freed, since every request runs in a fresh machine. Between the runs of

@@ -52,11 +52,34 @@ usage(const struct job_program *program)
 {
 	fprintf(stderr, "%s\n"
 	    "usage: %s [--repeat N] [OPTIONS] [INPUT]\n"
+	    "       %s --paced OPTIONS INPUT   one run for each byte read\n"
 	    "       %s --schema\n"
 	    "OPTIONS is a JSON object. INPUT is a file, or the text itself\n"
 	    "for a program that works on a word; else standard input.\n",
-	    program->summary, program->name, program->name);
+	    program->summary, program->name, program->name, program->name);
 	return (2);
+}
+
+/* One run for each byte of standard input; prints how long each took. */
+static int
+paced(const struct job_program *program, struct job *job, const char *arg)
+{
+	struct timespec a, b;
+	int r = 0;
+
+	while (r == 0 && getchar() != EOF) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &a);
+		r = job_run(program, job, arg);
+		(void)clock_gettime(CLOCK_MONOTONIC, &b);
+		if (program->again != NULL)
+			program->again();
+		printf("%ld\n", (b.tv_sec - a.tv_sec) * 1000000000L +
+		    (b.tv_nsec - a.tv_nsec));
+		fflush(stdout);
+	}
+	if (r != 0)
+		fprintf(stderr, "%s: %s\n", program->name, job->why);
+	return (r == 0 ? 0 : 1);
 }
 
 /* Runs again and again; nanoseconds of the fastest to standard error. */
@@ -111,6 +134,13 @@ shell_main(const struct job_program *program, int argc, char **argv)
 	if (i < argc && strcmp(argv[i], "--schema") == 0) {
 		puts(options_schema(program));
 		return (0);
+	}
+	if (argc == 4 && strcmp(argv[i], "--paced") == 0) {
+		if (shell_fetch(&job, argv[3], &job.in, &job.in_len,
+		    &job.in_type) == 0)
+			return (paced(program, &job, argv[2]));
+		fprintf(stderr, "%s\n", job.why);
+		return (1);
 	}
 	if (i + 1 < argc && strcmp(argv[i], "--repeat") == 0) {
 		times = strtol(argv[i + 1], NULL, 10);

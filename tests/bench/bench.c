@@ -12,9 +12,6 @@
 
 #define PAGES "build/tests/guests/bench_pages"
 #define HELLO "build/programs/hello"
-#define WEBP "build/programs/webp"
-#define PHOTO "build/share/photo.jpg"
-#define NATIVE "build/tests/bench/photo_native"
 
 static struct samples s, s2;
 static struct tkvm_err err;
@@ -129,14 +126,13 @@ define(const char *name, const char *file, const char *more)
 }
 
 static void
-call(struct tkvm_program *p, const void *body, size_t len)
+call(struct tkvm_program *p)
 {
 	const struct tkvm_link link = {
-		.program = p, .url = "/", .arg = "75", .error_threshold = 400,
+		.program = p, .url = "/", .arg = "", .error_threshold = 400,
 	};
 	const struct tkvm_request req = {
-		.method = len == 0 ? "GET" : "POST", .url = "/", .arg = "75",
-		.content_type = "image/jpeg", .body = body, .body_len = len,
+		.method = "GET", .url = "/", .arg = "", .content_type = "",
 	};
 	struct tkvm_reply *reply;
 
@@ -159,11 +155,11 @@ bench_hello(void)
 
 	for (int i = 0; i < 6000; i++) {
 		t = tkvm_now_ns();
-		call(a, NULL, 0);
+		call(a);
 		if (i >= 1000)
 			sample(&s, tkvm_now_ns() - t);
 		t = tkvm_now_ns();
-		call(b, NULL, 0);
+		call(b);
 		if (i >= 1000)
 			sample(&s2, tkvm_now_ns() - t);
 	}
@@ -171,74 +167,6 @@ bench_hello(void)
 	row_of("call", "hello, without reset", &s2, 1);
 	tkvm_library_destroy(&with);
 	tkvm_library_destroy(&without);
-}
-
-struct native {
-	pid_t pid;
-	FILE *ask, *answer;
-};
-
-static void
-native_start(struct native *n)
-{
-	char *argv[] = {(char *)(uintptr_t)NATIVE, (char *)(uintptr_t)PHOTO,
-	    NULL};
-	posix_spawn_file_actions_t fa;
-	int to[2], from[2];
-
-	if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0)
-		die("no pipe");
-	(void)posix_spawn_file_actions_init(&fa);
-	(void)posix_spawn_file_actions_adddup2(&fa, to[0], 0);
-	(void)posix_spawn_file_actions_adddup2(&fa, from[1], 1);
-	if (posix_spawn(&n->pid, NATIVE, &fa, NULL, argv, environ) != 0)
-		die("cannot start " NATIVE);
-	(void)posix_spawn_file_actions_destroy(&fa);
-	(void)close(to[0]);
-	(void)close(from[1]);
-	n->ask = fdopen(to[1], "w");
-	n->answer = fdopen(from[0], "r");
-}
-
-static uint64_t
-native_once(struct native *n)
-{
-	uintmax_t ns;
-
-	if (fputc('x', n->ask) == EOF || fflush(n->ask) != 0 ||
-	    fscanf(n->answer, "%ju", &ns) != 1)
-		die(NATIVE " failed");
-	return (ns);
-}
-
-static void
-bench_photo(void)
-{
-	struct tkvm_library *lib = define("webp", WEBP,
-	    ", \"max_request_memory\": 64");
-	struct tkvm_program *p = tkvm_library_find(lib, "webp");
-	struct mini photo = {0};
-	struct native native;
-	uint64_t t;
-
-	MUST(mini_read(&photo, PHOTO, &err));
-	native_start(&native);
-	for (int i = 0; i < 45; i++) {
-		t = native_once(&native);
-		if (i >= 4)
-			sample(&s, t);
-		t = tkvm_now_ns();
-		call(p, photo.elf, photo.elf_size);
-		if (i >= 4)
-			sample(&s2, tkvm_now_ns() - t);
-	}
-	row_of("photo", "the photograph converted natively", &s, 1);
-	row_of("photo", "the same in its machine, with reset", &s2, 1);
-	(void)fclose(native.ask);
-	(void)fclose(native.answer);
-	(void)waitpid(native.pid, NULL, 0);
-	free(photo.elf);
-	tkvm_library_destroy(&lib);
 }
 
 static void
@@ -332,7 +260,6 @@ main(void)
 	bench_reset(&mini, 100);
 	bench_reset(&mini, 1000);
 	mini_stop(&mini);
-	bench_photo();
 	bench_start();
 	bench_memory();
 	return (0);

@@ -25,8 +25,8 @@ fi
 
 if needs_kvm photo_is_converted; then
 	begin photo_is_converted
-	expect_status 0 $tool call $programs/webp --post build/share/photo.jpg \
-	    --type image/jpeg --arg 60 -o "$work/photo.webp"
+	expect_status 0 $tool call $programs/image --post build/share/photo.jpg \
+	    --type image/jpeg --arg '{"format": "webp"}' -o "$work/photo.webp"
 	[ "$(head -c 4 "$work/photo.webp")" = RIFF ] || wrong "no WebP"
 	end
 fi

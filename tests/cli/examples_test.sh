@@ -36,9 +36,6 @@ write_vtcs() {
 	    names -= set(re.findall(r'configure\("([^"]+)"', code)) | {"fetch"}
 	    if library:
 	        names -= {"webp", "base64"}
-	    if library and "webp" in code and not pathlib.Path(
-	            "programs/image").exists():
-	        names.add("webp")
 	    init = "".join('tinykvm.configure("%s", {"{ "filename": '
 	                   '"${testguests}/vmod_probe" }"});\n' % name
 	                   for name in sorted(names))

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * decode.c: what kind of picture is it? PNG and WebP by their libraries, GIF
+ * (its first frame) and BMP by stb_image; the others have a file of their own.
+ */
+#include <png.h>
+#include <stdlib.h>
+#include <string.h>
+#include <webp/decode.h>
+
+#include "image.h"
+#include "stb.h"
+
+int
+picture_new(struct job *job, uint64_t max_pixels, uint64_t w, uint64_t h,
+    struct picture *p)
+{
+	memset(p, 0, sizeof *p);
+	if (w == 0 || h == 0)
+		return (job_fail(job, 422, "the picture has no pixels"));
+	if (w > SIDE_MAX || h > SIDE_MAX || w * h > max_pixels)
+		return (job_fail(job, 413, "%jux%ju pixels are more than "
+		    "max_pixels, %ju", (uintmax_t)w, (uintmax_t)h,
+		    (uintmax_t)max_pixels));
+	p->px = malloc((size_t)(w * h) * 4);
+	if (p->px == NULL)
+		return (job_fail(job, 413, "not enough memory for %jux%ju "
+		    "pixels", (uintmax_t)w, (uintmax_t)h));
+	p->w = (int)w;
+	p->h = (int)h;
+	p->orientation = 1;
+	return (0);
+}
+
+void
+picture_replace(struct picture *p, struct picture *q)
+{
+	free(p->px);
+	*p = *q;
+	q->px = NULL;
+}
+
+static int
+decode_png(struct job *job, const uint8_t *data, size_t len,
+    const struct wanted *wanted, struct picture *p)
+{
+	png_image png = {.version = PNG_IMAGE_VERSION};
+	int r = 0;
+
+	if (!png_image_begin_read_from_memory(&png, data, len))
+		return (job_fail(job, 422, "broken PNG: %s", png.message));
+	if (picture_new(job, wanted->max_pixels, png.width, png.height,
+	    p) != 0)
+		r = -1;
+	if (r == 0) {
+		p->alpha = (png.format & PNG_FORMAT_FLAG_ALPHA) != 0;
+		png.format = PNG_FORMAT_RGBA;
+		if (!png_image_finish_read(&png, NULL, p->px, 0, NULL))
+			r = job_fail(job, 422, "broken PNG: %s", png.message);
+	}
+	png_image_free(&png);
+	return (r);
+}
+
+static int
+decode_webp(struct job *job, const uint8_t *data, size_t len,
+    const struct wanted *wanted, struct picture *p)
+{
+	WebPDecoderConfig c;
+	VP8StatusCode code;
+
+	if (!WebPInitDecoderConfig(&c) ||
+	    WebPGetFeatures(data, len, &c.input) != VP8_STATUS_OK)
+		return (job_fail(job, 422, "broken WebP"));
+	if (c.input.has_animation)
+		return (job_fail(job, 415, "animated WebP is not read"));
+	if (picture_new(job, wanted->max_pixels, (uint64_t)c.input.width,
+	    (uint64_t)c.input.height, p) != 0)
+		return (-1);
+	p->alpha = c.input.has_alpha;
+	c.output.colorspace = MODE_RGBA;
+	c.output.is_external_memory = 1;
+	c.output.u.RGBA.rgba = p->px;
+	c.output.u.RGBA.stride = p->w * 4;
+	c.output.u.RGBA.size = (size_t)p->w * (size_t)p->h * 4;
+	code = WebPDecode(data, len, &c);
+	WebPFreeDecBuffer(&c.output);
+	return (code == VP8_STATUS_OK ? 0 :
+	    job_fail(job, 422, "broken WebP (error %d)", (int)code));
+}
+
+static int
+decode_stb(struct job *job, const uint8_t *data, size_t len,
+    const struct wanted *wanted, struct picture *p)
+{
+	int w, h, channels;
+
+	if (len > INT32_MAX || !stbi_info_from_memory(data, (int)len, &w, &h,
+	    &channels))
+		return (job_fail(job, 422, "broken picture: %s",
+		    stbi_failure_reason()));
+	/* For the check; stb_image has memory of its own. */
+	if (picture_new(job, wanted->max_pixels, (uint64_t)w, (uint64_t)h,
+	    p) != 0)
+		return (-1);
+	free(p->px);
+	p->px = stbi_load_from_memory(data, (int)len, &p->w, &p->h, &channels,
+	    4);
+	if (p->px == NULL)
+		return (job_fail(job, 422, "broken picture: %s",
+		    stbi_failure_reason()));
+	p->alpha = channels == 4 || channels == 2;
+	return (0);
+}
+
+static const struct kind {
+	const char *magic;
+	size_t at, len;
+	int (*decode)(struct job *, const uint8_t *, size_t,
+	    const struct wanted *, struct picture *);
+	enum format format;
+} kinds[] = {
+	{"\xff\xd8\xff", 0, 3, decode_jpeg, FORMAT_JPEG},
+	{"\x89PNG\r\n\x1a\n", 0, 8, decode_png, FORMAT_PNG},
+	{"WEBP", 8, 4, decode_webp, FORMAT_WEBP},
+	{"ftypavif", 4, 8, decode_avif, FORMAT_AVIF},
+	{"ftypmif1", 4, 8, decode_avif, FORMAT_AVIF},
+	{"GIF8", 0, 4, decode_stb, FORMAT_PNG},
+	{"BM", 0, 2, decode_stb, FORMAT_PNG},
+	{"II*\0", 0, 4, decode_tiff, FORMAT_PNG},
+	{"MM\0*", 0, 4, decode_tiff, FORMAT_PNG},
+};
+
+int
+decode(struct job *job, const void *data, size_t len,
+    const struct wanted *wanted, struct picture *p, enum format *format)
+{
+	memset(p, 0, sizeof *p);
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		const struct kind *k = &kinds[i];
+
+		if (len < k->at + k->len ||
+		    memcmp((const char *)data + k->at, k->magic, k->len) != 0)
+			continue;
+		*format = k->format;
+		if (k->decode(job, data, len, wanted, p) == 0)
+			return (0);
+		free(p->px);
+		p->px = NULL;
+		return (-1);
+	}
+	return (job_fail(job, 415, "neither JPEG, PNG, WebP, AVIF, GIF, TIFF "
+	    "nor BMP"));
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * image: pictures to the size, section, look and format that are wanted. The
+ * order is fixed: decode, upright, trim, rotate and flip, fit, adjust, encode.
+ */
+#include <ctype.h>
+#include <json-c/json.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image.h"
+
+struct options {
+	int64_t width, height, quality, speed, rotate, max_bytes;
+	int64_t max_pixels, trim_threshold;
+	double dpr, blur, sharpen, brightness, contrast, gamma;
+	int fit, format, flip;
+	bool lossless, progressive, trim;
+	const char *gravity, *background;
+};
+
+static const struct job_option options[] = {
+	JOB_INT(struct options, width, 0, 0, SIDE_MAX,
+	    "pixels; 0: as the height has it"),
+	JOB_INT(struct options, height, 0, 0, SIDE_MAX,
+	    "pixels; 0: as the width has it"),
+	JOB_NUM(struct options, dpr, 1, 0.1, 10,
+	    "device pixels: width and height times this"),
+	JOB_CHOICE(struct options, fit, FIT_SCALE_DOWN,
+	    "scale-down|contain|cover|crop|pad",
+	    "scale-down never enlarges; contain fits inside; cover fills and "
+	    "cuts; crop is cover that never enlarges; pad is contain on a "
+	    "background"),
+	JOB_JSON(struct options, gravity,
+	    "what stays when it is cut: center, left, right, top, bottom, "
+	    "attention, or {x, y} from 0 to 1"),
+	JOB_CHOICE(struct options, format, FORMAT_AUTO,
+	    "auto|webp|avif|jpeg|png",
+	    "auto: what Accept allows, AVIF before WebP, else what it was"),
+	JOB_INT(struct options, quality, 75, 1, 100, "1 is small, 100 good"),
+	JOB_BOOL(struct options, lossless, false, "WebP and AVIF without loss"),
+	JOB_INT(struct options, speed, 5, 0, 10,
+	    "0 is small, 10 fast; for AVIF 8 is a good choice"),
+	JOB_BOOL(struct options, progressive, true, "JPEG in several scans"),
+	JOB_INT(struct options, max_bytes, 0, 0, 1 << 30,
+	    "the best quality, up to quality, that is not larger; 0: any"),
+	JOB_BOOL(struct options, trim, false, "cut a border of one colour"),
+	JOB_INT(struct options, trim_threshold, 10, 0, 255,
+	    "how much a border may differ from its corner"),
+	JOB_INT(struct options, rotate, 0, 0, 270,
+	    "90, 180 or 270 degrees clockwise"),
+	JOB_CHOICE(struct options, flip, 0, "none|h|v|hv",
+	    "mirrored from left to right, from top to bottom, both"),
+	JOB_NUM(struct options, blur, 0, 0, 250, "radius in pixels"),
+	JOB_NUM(struct options, sharpen, 0, 0, 10, "1 is clearly visible"),
+	JOB_NUM(struct options, brightness, 1, 0, 10, "factor"),
+	JOB_NUM(struct options, contrast, 1, 0, 10, "factor"),
+	JOB_NUM(struct options, gamma, 1, 0.1, 10, "above 1 is brighter"),
+	JOB_STR(struct options, background, NULL, 9,
+	    "#rrggbb or #rrggbbaa, behind what is transparent; for formats "
+	    "without transparency and pad it is white"),
+	JOB_INT(struct options, max_pixels, 40000000, 1, 400000000,
+	    "pictures with more are refused before they are decoded"),
+	JOB_END
+};
+
+/*--- options that need a look ---------------------------------------------*/
+
+static int
+parse_gravity(struct job *job, const char *json, struct gravity *g)
+{
+	static const struct { const char *name; double x, y; } names[] = {
+		{"center", 0.5, 0.5}, {"left", 0, 0.5}, {"right", 1, 0.5},
+		{"top", 0.5, 0}, {"bottom", 0.5, 1}, {"top-left", 0, 0},
+		{"top-right", 1, 0}, {"bottom-left", 0, 1},
+		{"bottom-right", 1, 1},
+	};
+	struct json_object *v, *x = NULL, *y = NULL;
+	const char *name;
+
+	*g = (struct gravity){.x = 0.5, .y = 0.5};
+	if (json == NULL)
+		return (0);
+	v = json_tokener_parse(json);
+	if (json_object_is_type(v, json_type_object)) {
+		(void)json_object_object_get_ex(v, "x", &x);
+		(void)json_object_object_get_ex(v, "y", &y);
+		g->x = x == NULL ? -1 : json_object_get_double(x);
+		g->y = y == NULL ? -1 : json_object_get_double(y);
+		if (g->x >= 0 && g->x <= 1 && g->y >= 0 && g->y <= 1)
+			return (0);
+	}
+	name = json_object_is_type(v, json_type_string) ?
+	    json_object_get_string(v) : "";
+	g->attention = strcmp(name, "attention") == 0 ||
+	    strcmp(name, "auto") == 0;
+	if (g->attention)
+		return (0);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(names[i].name, name) == 0) {
+			g->x = names[i].x;
+			g->y = names[i].y;
+			return (0);
+		}
+	return (job_fail(job, 400, "option \"gravity\" is center, left, right, "
+	    "top, bottom, attention or {\"x\": 0.5, \"y\": 0.5}"));
+}
+
+static int
+parse_colour(struct job *job, const char *text, uint8_t colour[4])
+{
+	unsigned v[4] = {255, 255, 255, 255};
+	size_t len = text == NULL ? 0 : strlen(text);
+
+	if (text != NULL && ((len != 7 && len != 9) || text[0] != '#' ||
+	    strspn(text + 1, "0123456789abcdefABCDEF") != len - 1 ||
+	    sscanf(text + 1, "%2x%2x%2x%2x", &v[0], &v[1], &v[2], &v[3]) < 3))
+		return (job_fail(job, 400,
+		    "option \"background\" is #rrggbb or #rrggbbaa"));
+	for (int i = 0; i < 4; i++)
+		colour[i] = (uint8_t)v[i];
+	return (0);
+}
+
+/* Does an Accept header name this type, and not with a quality of 0? */
+static bool
+accepts(const char *accept, const char *type)
+{
+	const char *at = accept == NULL ? NULL : strcasestr(accept, type);
+	const char *q;
+	size_t n;
+
+	if (at == NULL)
+		return (false);
+	at += strlen(type);
+	n = strcspn(at, ",");
+	q = memmem(at, n, "q=", 2);
+	return (q == NULL || strtod(q + 2, NULL) > 0);
+}
+
+static enum format
+choose_format(const struct options *o, enum format was)
+{
+	char *accept;
+
+	if (o->format != FORMAT_AUTO)
+		return ((enum format)o->format);
+	job_set_header("Vary: Accept");
+	accept = job_header("Accept");
+	if (accepts(accept, "image/avif"))
+		return (FORMAT_AVIF);
+	if (accepts(accept, "image/webp"))
+		return (FORMAT_WEBP);
+	/* What only some can show becomes what all can. */
+	return (was == FORMAT_WEBP || was == FORMAT_AVIF ? FORMAT_PNG : was);
+}
+
+/*--- the way of a picture -------------------------------------------------*/
+
+static int
+scaled(int64_t v, double dpr)
+{
+	double d = (double)v * dpr;
+
+	return (d > SIDE_MAX ? SIDE_MAX : d < 1 && v != 0 ? 1 :
+	    (int)lround(d));
+}
+
+static int
+shape(struct job *job, const struct options *o, struct picture *p,
+    const uint8_t background[4])
+{
+	struct gravity g;
+
+	if (o->rotate % 90 != 0)
+		return (job_fail(job, 400,
+		    "option \"rotate\" is 0, 90, 180 or 270"));
+	if (parse_gravity(job, o->gravity, &g) != 0 ||
+	    turn_upright(job, p) != 0 ||
+	    (o->trim && trim(job, p, (int)o->trim_threshold) != 0) ||
+	    turn(job, p, (int)o->rotate, o->flip & 1, o->flip & 2) != 0)
+		return (-1);
+	return (fit(job, p, (enum fit)o->fit, scaled(o->width, o->dpr),
+	    scaled(o->height, o->dpr), &g, background,
+	    (uint64_t)o->max_pixels));
+}
+
+/* The best quality whose result is small enough, by halving. */
+static int
+encode_within(struct job *job, const struct picture *p, struct encoding *e,
+    int64_t max_bytes, uint8_t **out, size_t *len)
+{
+	int low = 1, high = e->quality;
+	uint8_t *best = NULL;
+	size_t best_len = 0;
+
+	if (encode(job, p, e, out, len) != 0)
+		return (-1);
+	if (max_bytes == 0 || *len <= (size_t)max_bytes)
+		return (0);
+	free(*out);
+	for (high--; low <= high;) {
+		e->quality = (low + high) / 2;
+		if (encode(job, p, e, out, len) != 0)
+			return (-1);
+		if (*len <= (size_t)max_bytes) {
+			free(best);
+			best = *out;
+			best_len = *len;
+			low = e->quality + 1;
+		} else {
+			free(*out);
+			high = e->quality - 1;
+		}
+	}
+	if (best == NULL)
+		return (job_fail(job, 422, "no quality makes it as small as "
+		    "max_bytes; make it smaller in pixels"));
+	*out = best;
+	*len = best_len;
+	return (0);
+}
+
+static int
+finish(struct job *job, const struct options *o, struct picture *p,
+    enum format was, const uint8_t background[4])
+{
+	static const char *const types[] = {
+		[FORMAT_WEBP] = "image/webp", [FORMAT_AVIF] = "image/avif",
+		[FORMAT_JPEG] = "image/jpeg", [FORMAT_PNG] = "image/png",
+	};
+	struct encoding e = {
+		.format = choose_format(o, was), .quality = (int)o->quality,
+		.speed = (int)o->speed, .lossless = o->lossless,
+		.progressive = o->progressive,
+	};
+	uint8_t *out;
+	size_t len;
+
+	if (e.format == FORMAT_JPEG || o->background != NULL)
+		flatten(p, background);
+	adjust(p, o->brightness, o->contrast, o->gamma);
+	if (blur(job, p, o->blur) != 0 || sharpen(job, p, o->sharpen) != 0 ||
+	    encode_within(job, p, &e, o->lossless || e.format == FORMAT_PNG ?
+	    0 : o->max_bytes, &out, &len) != 0)
+		return (-1);
+	return (job_answer(job, types[e.format], out, len));
+}
+
+/* For again(). */
+static struct picture last;
+static const void *last_out;
+
+static int
+run(struct job *job, const void *chosen)
+{
+	const struct options *o = chosen;
+	struct wanted wanted = {.max_pixels = (uint64_t)o->max_pixels};
+	enum format was = FORMAT_AUTO;
+	uint8_t background[4];
+	struct picture p;
+
+	if (parse_colour(job, o->background, background) != 0)
+		return (-1);
+	/* With a border to cut off it may have to be larger. */
+	if (!o->trim) {
+		wanted.w = scaled(o->width, o->dpr);
+		wanted.h = scaled(o->height, o->dpr);
+		if (o->rotate == 90 || o->rotate == 270) {
+			int w = wanted.w;
+
+			wanted.w = wanted.h;
+			wanted.h = w;
+		}
+	}
+	if (decode(job, job->in, job->in_len, &wanted, &p, &was) != 0)
+		return (-1);
+	if (shape(job, o, &p, background) != 0 ||
+	    finish(job, o, &p, was, background) != 0) {
+		free(p.px);
+		return (-1);
+	}
+	last = p;
+	last_out = job->out;
+	return (0);
+}
+
+static void
+again(void)
+{
+	free(last.px);
+	free((void *)(uintptr_t)last_out);
+	last.px = NULL;
+	last_out = NULL;
+}
+
+static const struct job_program program = {
+	.name = "image",
+	.summary = "Pictures to the size, section, look and format wanted.",
+	.options = options,
+	.options_size = sizeof(struct options),
+	.run = run,
+	.bare = "quality",
+	.again = again,
+};
+
+int
+main(int argc, char **argv)
+{
+	return (job_main(&program, argc, argv));
+}

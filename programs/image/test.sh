@@ -1,0 +1,284 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# image: its results as ImageMagick, webpinfo, dwebp and avifdec read them.
+. "$(dirname "$0")/../../tests/cli/lib.sh"
+. tests/lib/program.sh
+settings='{"max_request_memory": 512, "address_space": 1024,
+    "max_request_time": 60}'
+photo=build/share/photo.jpg
+
+common_promises
+
+# A picture as PNG, so that any reader understands it.
+as_png() {
+	case $(head -c 12 "$1" | tr -d '\0') in
+	RIFF*) dwebp -quiet "$1" -o "$2" ;;
+	*ftyp*) avifdec "$1" "$2" >/dev/null ;;
+	*) convert "$1" -auto-orient "$2" 2>/dev/null ;;
+	esac
+}
+
+# The picture in $OUT is this wide and high, of this format.
+is() {
+	cp "$OUT" "$work/is"
+	as_png "$work/is" "$work/is.png" || wrong "$1: nobody can read it"
+	got=$(identify -format '%wx%h' "$work/is.png")
+	[ "$got" = "$1" ] || wrong "it is $got, not $1"
+	case $2 in
+	webp) webpinfo "$work/is" >/dev/null || wrong "webpinfo refuses it" ;;
+	avif) [ "$(head -c 12 "$work/is" | tail -c 8)" = ftypavif ] ||
+	    wrong "no AVIF" ;;
+	*) identify -format %m "$work/is" | grep -qi "^$2" || wrong "no $2" ;;
+	esac
+}
+
+# Both pictures are alike: their PSNR is at least $3 dB.
+alike() {
+	as_png "$1" "$work/one.png"
+	as_png "$2" "$work/two.png"
+	psnr=$(compare -metric PSNR "$work/one.png" "$work/two.png" null: 2>&1)
+	[ "$psnr" = inf ] || [ "${psnr%%.*}" -ge "$3" ] 2>/dev/null ||
+	    wrong "$4: PSNR $psnr is less than $3"
+}
+
+begin every_format_in_becomes_every_format_out
+convert "$photo" -strip -resize 160x107\! "$work/p.png" 2>/dev/null
+for from in jpg png webp tiff bmp gif; do
+	convert "$work/p.png" -quality 95 "$work/p.$from"
+done
+avifenc -q 90 "$work/p.png" "$work/p.avif" >/dev/null 2>&1 ||
+    avifenc --min 5 --max 10 "$work/p.png" "$work/p.avif" >/dev/null
+for from in jpg png webp tiff bmp gif avif; do
+	both 200 "$work/p.$from" '{"format": "png"}'
+	is 160x107 png
+	least=32
+	[ "$from" != gif ] || least=28
+	cp "$OUT" "$work/got"
+	alike "$work/got" "$work/p.png" "$least" "$from"
+done
+for to in webp avif jpeg png; do
+	both 200 "$work/p.png" "{\"format\": \"$to\", \"quality\": 90}"
+	is 160x107 "$to"
+	cp "$OUT" "$work/got"
+	alike "$work/got" "$work/p.png" 31 "$to"
+done
+end
+
+begin lossless_is_without_loss
+for to in webp avif; do
+	both 200 "$work/p.png" "{\"format\": \"$to\", \"lossless\": true}"
+	cp "$OUT" "$work/got"
+	alike "$work/got" "$work/p.png" 90 "$to"
+done
+end
+
+begin transparency_goes_through
+convert -size 60x40 'gradient:#ff000000-#0000ffff' "PNG32:$work/a.png"
+for to in webp avif png; do
+	both 200 "$work/a.png" "{\"format\": \"$to\", \"quality\": 95}"
+	cp "$OUT" "$work/got"
+	as_png "$work/got" "$work/got.png"
+	convert "$work/got.png" -alpha extract "$work/got_alpha.png"
+	convert "$work/a.png" -alpha extract "$work/a_alpha.png"
+	alike "$work/got_alpha.png" "$work/a_alpha.png" 35 "$to"
+done
+both 200 "$work/a.png" '{"format": "jpeg", "background": "#00ff00"}'
+cp "$OUT" "$work/got"
+[ "$(convert "$work/got" -format '%[pixel:p{30,0}]' info: |
+    sed 's/[^0-9,]//g' | awk -F, '{ print ($1 < 30 && $2 > 225) }')" = 1 ] ||
+    wrong "the background does not shine through"
+end
+
+begin each_way_to_fit_has_its_size
+while read -r fit width height size; do
+	both 200 "$work/p.png" "{\"format\": \"png\", \"fit\": \"$fit\",
+	    \"width\": $width, \"height\": $height}"
+	is "$size" png
+done <<'EOT'
+scale-down 80 80 80x54
+scale-down 800 800 160x107
+scale-down 80 0 80x54
+scale-down 0 54 81x54
+contain 320 320 320x214
+cover 50 50 50x50
+cover 300 100 300x100
+crop 50 50 50x50
+crop 300 50 160x50
+pad 100 100 100x100
+pad 320 300 320x300
+EOT
+both 200 "$work/p.png" '{"format": "png", "width": 20, "dpr": 2}'
+is 40x27 png
+end
+
+begin gravity_says_what_stays
+convert -size 100x50 xc:white -fill red -draw 'rectangle 80,0 99,49' \
+    "$work/right.png"
+for gravity in '"right"' '{"x": 0.95, "y": 0.5}' '"attention"'; do
+	both 200 "$work/right.png" "{\"format\": \"png\", \"width\": 50,
+	    \"height\": 50, \"fit\": \"cover\", \"gravity\": $gravity}"
+	cp "$OUT" "$work/got"
+	convert "$work/got" -unique-colors txt: | grep -qi '#FF0000' ||
+	    wrong "$gravity: no red is left"
+done
+both 200 "$work/right.png" '{"format": "png", "width": 50, "height": 50,
+    "fit": "cover", "gravity": "left"}'
+cp "$OUT" "$work/got"
+! convert "$work/got" -unique-colors txt: | grep -qi '#FF0000' ||
+    wrong "left: red is left"
+end
+
+begin exif_orientation_is_applied
+for o in 1 2 3 4 5 6 7 8; do
+	convert "$work/p.png" -quality 95 "$work/o.jpg"
+	exiftool -q -n -overwrite_original -Orientation=$o "$work/o.jpg"
+	both 200 "$work/o.jpg" '{"format": "png"}'
+	cp "$OUT" "$work/got"
+	alike "$work/got" "$work/o.jpg" 38 "orientation $o"
+done
+end
+
+begin turns_mirrors_and_trims
+for do in '{"rotate": 90}:-rotate 90' '{"rotate": 180}:-rotate 180' \
+    '{"rotate": 270}:-rotate 270' '{"flip": "h"}:-flop' '{"flip": "v"}:-flip' \
+    '{"flip": "hv"}:-rotate 180'; do
+	both 200 "$work/p.png" "${do%:*}"
+	cp "$OUT" "$work/got"
+	# shellcheck disable=SC2086
+	convert "$work/p.png" ${do##*:} "$work/want.png"
+	alike "$work/got" "$work/want.png" 90 "$do"
+done
+convert "$work/p.png" -bordercolor white -border 20x10 "$work/border.png"
+both 200 "$work/border.png" '{"format": "png", "trim": true}'
+is 160x107 png
+end
+
+begin resize_is_as_good_as_imagemagick
+convert "$photo" -strip "$work/large.png" 2>/dev/null
+both 200 "$work/large.png" '{"format": "png", "width": 200}'
+cp "$OUT" "$work/got"
+convert "$work/large.png" -colorspace RGB -filter Catrom -resize 200x133\! \
+    -colorspace sRGB "$work/want.png"
+alike "$work/got" "$work/want.png" 40 resize
+end
+
+begin adjustments_are_visible
+both 200 "$work/p.png" '{"brightness": 2}'
+cp "$OUT" "$work/got"
+mean() { convert "$1" -colorspace Gray -format '%[fx:int(mean*1000)]' info:; }
+[ "$(mean "$work/got")" -gt "$(($(mean "$work/p.png") + 20))" ] ||
+    wrong "it is not brighter"
+for o in '{"blur": 5}' '{"sharpen": 2}' '{"contrast": 0.5}' '{"gamma": 2}'; do
+	both 200 "$work/p.png" "$o"
+	! cmp -s "$OUT" "$work/p.png" || wrong "$o does nothing"
+done
+end
+
+begin max_bytes_is_kept
+for to in webp jpeg avif; do
+	both 200 "$photo" "{\"format\": \"$to\", \"quality\": 90,
+	    \"max_bytes\": 20000, \"speed\": 9, \"width\": 320}"
+	size=$(wc -c <"$OUT")
+	[ "$size" -le 20000 ] && [ "$size" -gt 10000 ] ||
+	    wrong "$to has $size bytes"
+done
+refused 422 "$photo" '{"format": "jpeg", "max_bytes": 100}' "max_bytes"
+end
+
+begin format_follows_accept
+for pair in 'image/avif,image/webp;q=0.9,*/*:ftyp' 'image/webp:WEBP' \
+    'image/avif;q=0, image/webp:WEBP' 'text/html:JFIF'; do
+	HTTP_ACCEPT=${pair%:*} "$binary" '{"width": 40}' <"$photo" >"$work/got"
+	head -c 20 "$work/got" | grep -aq "${pair##*:}" || wrong "$pair"
+done
+end
+
+begin wrong_options_are_named
+refused 400 "$work/p.png" '{"rotate": 45}' rotate
+refused 400 "$work/p.png" '{"gravity": "up"}' gravity
+refused 400 "$work/p.png" '{"gravity": {"x": 2, "y": 0}}' gravity
+refused 400 "$work/p.png" '{"background": "red"}' background
+refused 400 "$work/p.png" '{"width": -1}' width
+refused 400 "$work/p.png" '{"format": "bmp"}' format
+end
+
+begin bombs_are_refused_by_their_header
+python3 - "$work" <<'EOT'
+import struct, sys, zlib
+def chunk(kind, data):
+    return (struct.pack(">I", len(data)) + kind + data +
+            struct.pack(">I", zlib.crc32(kind + data)))
+work = sys.argv[1]
+open(work + "/bomb.png", "wb").write(
+    b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB",
+    30000, 30000, 8, 6, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(bytes(10**6))))
+open(work + "/bomb.bmp", "wb").write(b"BM" + struct.pack("<IIIIiiHHIIIIII",
+    1000, 0, 54, 40, 30000, 30000, 1, 24, 0, 0, 0, 0, 0, 0) + bytes(100))
+open(work + "/bomb.gif", "wb").write(b"GIF89a" + struct.pack("<HHBBB",
+    30000, 30000, 0x80, 0, 0) + bytes(6) + b"," + struct.pack("<HHHHB", 0, 0,
+    30000, 30000, 0) + b"\x02\x02\x44\x01\x00;")
+EOT
+for f in png bmp gif; do
+	refused 413 "$work/bomb.$f" '{}' max_pixels
+done
+refused 413 "$photo" '{"max_pixels": 1000}' max_pixels
+refused 413 "$photo" '{"width": 30000, "height": 30000, "fit": "contain"}' \
+    max_pixels
+end
+
+begin what_is_no_picture_is_refused
+for text in '' 'hello' 'BM' 'GIF89a' 'RIFF    WEBP'; do
+	printf '%s' "$text" >"$work/text"
+	[ -s "$work/text" ] || continue
+	"$binary" '{}' <"$work/text" >"$OUT" 2>"$ERR" && wrong "\"$text\" taken"
+	grep -q '^image: 4[12][0-9]: ' "$ERR" || wrong "$(cat "$ERR")"
+done
+end
+
+begin truncated_pictures_end_with_a_sentence
+for f in jpg png webp tiff bmp gif avif; do
+	size=$(wc -c <"$work/p.$f")
+	for part in 1 3 10 50 90; do
+		head -c $((size * part / 100 + 1)) "$work/p.$f" >"$work/cut"
+		"$binary" '{"format": "webp"}' <"$work/cut" >"$OUT" 2>"$ERR"
+		[ $? -le 1 ] || wrong "$f cut to $part%: $(head -c 200 "$ERR")"
+	done
+done
+end
+
+begin mutated_pictures_never_break_the_machine
+cat >"$work/mutate.py" <<'EOT'
+import random, sys
+source, seed, out = open(sys.argv[1], "rb").read(), sys.argv[2], sys.argv[3]
+r = random.Random(seed)
+data = bytearray(source)
+for _ in range(r.choice([1, 2, 5, 20])):
+    at = r.randrange(len(data)) if r.random() < 0.5 else r.randrange(
+        min(len(data), 200))
+    data[at] = r.randrange(256)
+open(out, "wb").write(data)
+EOT
+rounds=${TKVM_MUTATIONS:-12}
+for f in jpg png webp tiff bmp gif avif; do
+	for seed in $(seq "$rounds"); do
+		python3 "$work/mutate.py" "$work/p.$f" "$seed" "$work/mutant"
+		"$binary" '{"format": "webp", "width": 50}' <"$work/mutant" \
+		    >"$OUT" 2>"$ERR"
+		[ $? -le 1 ] || wrong "$f, seed $seed: it crashed"
+	done
+done
+if [ -n "$kvm" ]; then
+	in_machine "$work/mutant" '{"format": "webp"}'
+	grep -qE '^status (200|4[12][0-9])$' "$ERR" || wrong "$(cat "$ERR")"
+fi
+end
+
+begin plain_x86_64_is_enough
+if command -v qemu-x86_64 >/dev/null; then
+	qemu-x86_64 -cpu qemu64 "$binary" '{"format": "webp", "width": 40}' \
+	    <"$work/p.png" >"$OUT" 2>"$ERR" || wrong "$(head -c 300 "$ERR")"
+	is 40x27 webp
+fi
+end
+
+finish

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tiff.c: TIFF in, from memory, its first page. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tiffio.h>
+
+#include "image.h"
+
+struct memory {
+	const uint8_t *data;
+	size_t len, at;
+};
+
+static tmsize_t
+on_read(thandle_t h, void *to, tmsize_t n)
+{
+	struct memory *m = h;
+	size_t left = m->at < m->len ? m->len - m->at : 0;
+
+	if ((size_t)n > left)
+		n = (tmsize_t)left;
+	memcpy(to, m->data + m->at, (size_t)n);
+	m->at += (size_t)n;
+	return (n);
+}
+
+static tmsize_t
+on_write(thandle_t h, void *from, tmsize_t n)
+{
+	(void)h, (void)from, (void)n;
+	return (0);
+}
+
+static toff_t
+on_seek(thandle_t h, toff_t at, int whence)
+{
+	struct memory *m = h;
+
+	if (whence == SEEK_CUR)
+		at += m->at;
+	else if (whence == SEEK_END)
+		at += m->len;
+	m->at = at;
+	return (at);
+}
+
+static int
+on_close(thandle_t h)
+{
+	(void)h;
+	return (0);
+}
+
+static toff_t
+on_size(thandle_t h)
+{
+	return (((struct memory *)h)->len);
+}
+
+static char said[256];
+
+static void
+on_error(const char *module, const char *format, va_list ap)
+{
+	(void)module;
+	(void)vsnprintf(said, sizeof said, format, ap);
+}
+
+int
+decode_tiff(struct job *job, const uint8_t *data, size_t len,
+    const struct wanted *wanted, struct picture *p)
+{
+	struct memory m = {.data = data, .len = len};
+	uint32_t w = 0, h = 0;
+	int r = -1;
+	TIFF *t;
+
+	said[0] = '\0';
+	(void)TIFFSetErrorHandler(on_error);
+	(void)TIFFSetWarningHandler(NULL);
+	t = TIFFClientOpen("picture", "rm", &m, on_read, on_write, on_seek,
+	    on_close, on_size, NULL, NULL);
+	if (t == NULL)
+		return (job_fail(job, 422, "broken TIFF: %s", said));
+	(void)TIFFGetField(t, TIFFTAG_IMAGEWIDTH, &w);
+	(void)TIFFGetField(t, TIFFTAG_IMAGELENGTH, &h);
+	if (picture_new(job, wanted->max_pixels, w, h, p) == 0) {
+		p->alpha = true;
+		if (TIFFReadRGBAImageOriented(t, w, h, (uint32_t *)(void *)
+		    p->px, ORIENTATION_TOPLEFT, 1))
+			r = 0;
+		else
+			(void)job_fail(job, 422, "broken TIFF: %s", said);
+	}
+	TIFFClose(t);
+	return (r);
+}
