@@ -1,0 +1,168 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# compress: each format against the tool that everybody has for it.
+. "$(dirname "$0")/../../tests/cli/lib.sh"
+. tests/lib/program.sh
+settings='{"max_request_memory": 1024, "address_space": 2048,
+    "max_request_time": 60}'
+text=/usr/share/javascript/jquery/jquery.js
+
+common_promises
+
+# zlib and raw Deflate, for which there is no tool: python's zlib.
+flate() {
+	python3 -c 'import sys, zlib
+window = {"zlib": 15, "deflate": -15}[sys.argv[1]]
+data = sys.stdin.buffer.read()
+if sys.argv[2] == "d":
+    d = zlib.decompressobj(window)
+    out = d.decompress(data) + d.flush()
+    assert d.eof
+else:
+    c = zlib.compressobj(9, zlib.DEFLATED, window)
+    out = c.compress(data) + c.flush()
+sys.stdout.buffer.write(out)' "$@"
+}
+
+tool_of() {
+	case $1 in
+	br) echo brotli ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# By the tool: decompress (d) or compress (c), standard input to output.
+by_tool() {
+	case $1:$2 in
+	zlib:* | deflate:*) flate "$1" "$2" ;;
+	*:d) "$(tool_of "$1")" -d -c ;;
+	br:c) brotli -c ;;
+	*:c) "$(tool_of "$1")" -c ;;
+	esac
+}
+
+all="zstd br gzip deflate zlib lz4 xz bzip2"
+
+begin every_format_is_read_by_its_own_tool
+for a in $all; do
+	both 200 "$text" "{\"algorithm\": \"$a\"}"
+	by_tool "$a" d <"$OUT" >"$work/back" 2>/dev/null
+	cmp -s "$work/back" "$text" || wrong "$a"
+	[ "$(wc -c <"$OUT")" -lt 150000 ] || wrong "$a compresses too little"
+done
+end
+
+begin every_tools_format_is_read
+for a in $all; do
+	by_tool "$a" c <"$text" >"$work/packed" 2>/dev/null
+	both 200 "$work/packed" "{\"algorithm\": \"$a\", \"decompress\": true}"
+	cmp -s "$OUT" "$text" || wrong "$a"
+done
+end
+
+begin levels_trade_time_for_size
+for a in zstd br gzip lz4 xz bzip2; do
+	both 200 "$text" "{\"algorithm\": \"$a\", \"level\": 1}"
+	low=$(wc -c <"$OUT")
+	both 200 "$text" "{\"algorithm\": \"$a\", \"level\": 9}"
+	[ "$(wc -c <"$OUT")" -lt "$low" ] || wrong "$a: 9 is not below 1"
+done
+refused 400 "$text" '{"algorithm": "xz", "level": 12}' '"level" of xz'
+refused 400 "$text" '{"algorithm": "bzip2", "level": 0}' '"level" of bzip2'
+refused 400 "$text" '{"level": 20}' '"level"'
+end
+
+begin small_and_empty_inputs_survive
+printf 'x' >"$work/one"
+for a in $all; do
+	for f in "$work/one"; do
+		both 200 "$f" "{\"algorithm\": \"$a\"}"
+		cp "$OUT" "$work/packed"
+		both 200 "$work/packed" \
+		    "{\"algorithm\": \"$a\", \"decompress\": true}"
+		cmp -s "$OUT" "$f" || wrong "$a"
+	done
+	"$binary" "{\"algorithm\": \"$a\"}" </dev/null |
+	    "$binary" "{\"algorithm\": \"$a\", \"decompress\": true}" \
+	    >"$work/none" || wrong "$a: empty"
+	[ ! -s "$work/none" ] || wrong "$a: empty is not empty"
+done
+end
+
+begin the_format_is_found_by_its_first_bytes
+for a in zstd gzip zlib lz4 xz bzip2; do
+	by_tool "$a" c <"$text" >"$work/packed" 2>/dev/null
+	both 200 "$work/packed" '{"algorithm": "auto", "decompress": true}'
+	cmp -s "$OUT" "$text" || wrong "$a"
+done
+refused 415 "$text" '{"algorithm": "auto", "decompress": true}' "no known kind"
+end
+
+begin members_and_frames_may_follow_each_other
+for a in gzip xz zstd; do
+	{ by_tool "$a" c <"$text"; by_tool "$a" c <"$text"; } >"$work/packed"
+	both 200 "$work/packed" "{\"algorithm\": \"$a\", \"decompress\": true}"
+	cat "$text" "$text" | cmp -s - "$OUT" || wrong "$a"
+done
+end
+
+begin bombs_end_at_max_output
+for a in $all; do
+	head -c 20000000 /dev/zero | by_tool "$a" c >"$work/bomb" 2>/dev/null
+	refused 413 "$work/bomb" "{\"algorithm\": \"$a\", \"decompress\": true,
+	    \"max_output\": 1000000}" max_output
+done
+head -c 1000000 /dev/zero | gzip -c >"$work/packed"
+both 200 "$work/packed" '{"algorithm": "gzip", "decompress": true,
+    "max_output": 1000000}'
+[ "$(wc -c <"$OUT")" = 1000000 ] || wrong "not exactly the limit"
+end
+
+begin broken_inputs_are_refused
+for a in $all; do
+	by_tool "$a" c <"$text" >"$work/packed" 2>/dev/null
+	size=$(wc -c <"$work/packed")
+	head -c $((size / 2)) "$work/packed" >"$work/half"
+	refused 422 "$work/half" \
+	    "{\"algorithm\": \"$a\", \"decompress\": true}" "cut off"
+	head -c 5000 "$binary" >"$work/noise"
+	both 422 "$work/noise" "{\"algorithm\": \"$a\", \"decompress\": true}"
+done
+end
+
+begin mutated_inputs_never_break_the_machine
+for a in $all; do
+	by_tool "$a" c <"$text" >"$work/packed" 2>/dev/null
+	for seed in $(seq 12); do
+		python3 -c 'import random, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+r = random.Random(sys.argv[2])
+for _ in range(5):
+    data[r.randrange(len(data))] = r.randrange(256)
+sys.stdout.buffer.write(data)' "$work/packed" "$seed" >"$work/mutant"
+		"$binary" "{\"algorithm\": \"$a\", \"decompress\": true}" \
+		    <"$work/mutant" >"$OUT" 2>"$ERR"
+		[ $? -le 1 ] || wrong "$a, seed $seed: it crashed"
+	done
+done
+end
+
+begin a_zstd_dictionary_helps_small_texts
+head -c 4000 "$text" >"$work/dictionary"
+head -c 600 "$text" | tail -c 300 >"$work/small"
+"$binary" '{}' <"$work/small" >"$work/without"
+"$binary" "{\"dictionary\": \"$work/dictionary\"}" <"$work/small" >"$work/with"
+[ "$(wc -c <"$work/with")" -lt $(($(wc -c <"$work/without") / 2)) ] ||
+    wrong "it does not help"
+"$binary" "{\"dictionary\": \"$work/dictionary\", \"decompress\": true}" \
+    <"$work/with" | cmp -s - "$work/small" || wrong "it does not come back"
+end
+
+begin plain_x86_64_is_enough
+if command -v qemu-x86_64 >/dev/null; then
+	qemu-x86_64 -cpu qemu64 "$binary" '{}' <"$text" | zstd -d -c |
+	    cmp -s - "$text" || wrong "the result differs"
+fi
+end
+
+finish
