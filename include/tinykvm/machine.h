@@ -93,6 +93,11 @@ struct tkvm_boot {
 	const char *const *envp;	/* NULL-terminated */
 	uint64_t address_space_bytes;	/* rounded up to 2 MiB */
 	uint64_t max_memory_bytes;	/* pages it may touch while booting */
+	/*
+	 * Memory behind the arena that the machine and all forks of its image
+	 * share: coherent, never reset, not counted; 0: none.
+	 */
+	uint64_t shared_bytes;
 	struct tkvm_calls calls;
 };
 
@@ -281,6 +286,7 @@ struct tkvm_layout {
 	uint64_t stack_low, stack_top;
 	uint64_t brk_start, brk_end;		/* [start, end) may be brk'd */
 	uint64_t arena_start, arena_end;	/* mmap */
+	uint64_t shared_start, shared_end;	/* equal: none */
 };
 TKVM_API const struct tkvm_layout *tkvm_machine_layout(
     const struct tkvm_machine *m);

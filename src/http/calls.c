@@ -136,12 +136,17 @@ sys_log(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
 
 /*--- answers that are always the same -------------------------------------*/
 
+/* ~0 for both without: the sum in SHM_ALLOC() wraps. */
 static enum tkvm_next
-no_shared_memory(struct http_state *s, struct tkvm_machine *m,
+shared_memory_area(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err)
 {
-	(void)s, (void)m, (void)err;
-	c->ret = c->rdx = UINT64_MAX;
+	const struct tkvm_layout *l = tkvm_machine_layout(m);
+	bool none = l->shared_start == l->shared_end;
+
+	(void)s, (void)err;
+	c->ret = none ? UINT64_MAX : l->shared_start;
+	c->rdx = none ? UINT64_MAX : l->shared_end;
 	return (TKVM_RESUME);
 }
 
@@ -262,7 +267,7 @@ static const struct row {
 	{0x10033, ANY, "regex_subst", http_regex_subst},
 	{0x10035, REQUEST, "regex_copyto", http_regex_copyto},
 	{0x10100, ANY, "set_backend", nothing},
-	{0x10700, ANY, "shared_memory_area", no_shared_memory},
+	{0x10700, ANY, "shared_memory_area", shared_memory_area},
 	{0x10703, STARTING, "sys_make_ephemeral", minus_one},
 	{0x10706, ANY, "sys_is_storage", zero},
 	{0x10707, ANY, "sys_storage_allow", minus_one},

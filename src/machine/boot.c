@@ -78,7 +78,7 @@ image_regions(struct shape *s, struct elf *elf, struct tkvm_err *err)
 }
 
 static int
-make_shape(struct shape *s, struct elf *elf, uint64_t space,
+make_shape(struct shape *s, struct elf *elf, uint64_t space, uint64_t shared,
     struct tkvm_err *err)
 {
 	struct tkvm_layout *l = &s->layout;
@@ -86,7 +86,8 @@ make_shape(struct shape *s, struct elf *elf, uint64_t space,
 
 	memset(s, 0, sizeof *s);
 	s->base = elf->base;
-	s->size = num_up(space, MIB(2));
+	shared = num_up(shared, MIB(2));
+	s->size = num_up(space, MIB(2)) + shared;
 	l->image_start = elf->start;
 	l->image_end = elf->end;
 	l->entry = elf->entry;
@@ -94,15 +95,17 @@ make_shape(struct shape *s, struct elf *elf, uint64_t space,
 	l->stack_low = elf->end + GUARD_BYTES;
 	l->stack_top = l->stack_low + STACK_BYTES;
 	l->brk_start = l->stack_top;
-	brk_room = s->size / 8 < BRK_MAX ? s->size / 8 : BRK_MAX;
+	brk_room = space / 8 < BRK_MAX ? space / 8 : BRK_MAX;
 	l->brk_end = l->arena_start = num_up(l->brk_start + brk_room, MIB(2));
-	l->arena_end = s->base + s->size;
-	if (space > GIB(512) || l->arena_start - s->base + ARENA_MIN > s->size)
+	l->shared_end = s->base + s->size;
+	l->arena_end = l->shared_start = l->shared_end - shared;
+	if (space > GIB(512) || shared > GIB(512) ||
+	    l->arena_start + ARENA_MIN > l->arena_end)
 		return (tkvm_fail(err, TKVM_EFILE, "the program needs at least "
 		    "%ju MiB of address space but gets %ju; raise max_memory "
 		    "or address_space",
 		    (uintmax_t)((l->arena_start - s->base + ARENA_MIN) >> 20),
-		    (uintmax_t)(s->size >> 20)));
+		    (uintmax_t)(space >> 20)));
 	if (image_regions(s, elf, err) != 0)
 		return (TKVM_EFILE);
 	s->total = s->size + paging_bytes(s);
@@ -111,11 +114,42 @@ make_shape(struct shape *s, struct elf *elf, uint64_t space,
 	    err));
 }
 
+int
+map_shared(struct tkvm_machine *m, int fd, struct tkvm_err *err)
+{
+	const struct tkvm_layout *l = &m->shape.layout;
+	size_t len = l->shared_end - l->shared_start;
+
+	if (len != 0 && mmap(m->mem + (l->shared_start - m->shape.base), len,
+	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
+	    fd, 0) == MAP_FAILED)
+		return (tkvm_fail(err, TKVM_ENOMEM,
+		    "cannot map shared memory: %s", strerror(errno)));
+	return (0);
+}
+
+static int
+make_shared(struct tkvm_machine *m, struct tkvm_err *err)
+{
+	const struct tkvm_layout *l = &m->shape.layout;
+
+	if (l->shared_start == l->shared_end)
+		return (0);
+	m->shared_fd = memfd_create("tinykvm-shared", MFD_CLOEXEC);
+	if (m->shared_fd < 0 || ftruncate(m->shared_fd,
+	    (off_t)(l->shared_end - l->shared_start)) != 0)
+		return (tkvm_fail(err, TKVM_ENOMEM,
+		    "cannot make shared memory: %s", strerror(errno)));
+	return (0);
+}
+
 static int
 map_memory(struct tkvm_machine *m, struct tkvm_err *err)
 {
 	size_t total = m->shape.total;
 
+	if (make_shared(m, err) != 0)
+		return (TKVM_ENOMEM);
 	m->memfd = memfd_create("tinykvm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (m->memfd < 0 || ftruncate(m->memfd, (off_t)total) != 0)
 		return (tkvm_fail(err, TKVM_ENOMEM,
@@ -132,7 +166,7 @@ map_memory(struct tkvm_machine *m, struct tkvm_err *err)
 		return (tkvm_fail(err, TKVM_ENOMEM,
 		    "cannot map guest memory: %s", strerror(errno)));
 	m->own = m->mem + total;
-	return (0);
+	return (map_shared(m, m->shared_fd, err));
 }
 
 static int
@@ -167,7 +201,7 @@ load(struct tkvm_machine *m, const struct elf *elf,
 	if (r != 0)
 		return (r);
 	r = arena_init(&m->arena, m->shape.layout.arena_start - m->shape.base,
-	    m->shape.size, err);
+	    m->shape.layout.arena_end - m->shape.base, err);
 	if (r != 0)
 		return (r);
 	m->symbols = symbols_new(boot->elf, boot->elf_size,
@@ -200,7 +234,8 @@ machine_boot(const struct tkvm_boot *boot, struct tkvm_machine **mp,
 	r = elf_parse(boot->elf, boot->elf_size, &elf, err);
 	if (r != 0)
 		return (r);
-	r = make_shape(&shape, &elf, boot->address_space_bytes, err);
+	r = make_shape(&shape, &elf, boot->address_space_bytes,
+	    boot->shared_bytes, err);
 	if (r != 0)
 		return (r);
 	m = machine_alloc(&shape, &boot->calls, err);

@@ -117,7 +117,7 @@ image_alloc(const struct shape *s)
 	if (image == NULL)
 		return (NULL);
 	image->shape = *s;
-	image->memfd = -1;
+	image->memfd = image->shared_fd = -1;
 	image->has_data = calloc((s->total / TKVM_PAGE + 63) / 64,
 	    sizeof *image->has_data);
 	if (image->has_data == NULL) {
@@ -133,9 +133,10 @@ hand_over(struct tkvm_machine *m, struct tkvm_image *image)
 {
 	image->regs = *vcpu_regs(m->vcpu);
 	image->memfd = m->memfd;
+	image->shared_fd = m->shared_fd;
 	image->arena = m->arena;
 	image->symbols = m->symbols;
-	m->memfd = -1;
+	m->memfd = m->shared_fd = -1;
 	memset(&m->arena, 0, sizeof m->arena);
 	m->symbols = NULL;
 	/* Sealing wants all writable mappings gone. */
@@ -184,6 +185,8 @@ tkvm_image_destroy(struct tkvm_image **ip)
 		(void)munmap(image->mem, image->shape.total);
 	if (image->memfd >= 0)
 		(void)close(image->memfd);
+	if (image->shared_fd >= 0)
+		(void)close(image->shared_fd);
 	symbols_free(&image->symbols);
 	arena_free(&image->arena);
 	free(image->extent);
@@ -221,7 +224,7 @@ map_fork(struct tkvm_machine *m, struct tkvm_err *err)
 		    (off_t)e->start) == MAP_FAILED)
 			goto fail;
 	}
-	return (0);
+	return (map_shared(m, image->shared_fd, err));
 fail:
 	return (tkvm_fail(err, TKVM_ENOMEM, "cannot map a fork's memory: %s",
 	    strerror(errno)));

@@ -17,7 +17,9 @@
  *      image_end    guard
  *      stack_low    4 MiB stack
  *      brk_start    heap of brk()
- *      arena_start  mmap() ... up to base + memory size
+ *      arena_start  mmap() ...
+ *      shared_start what all machines of a program share, if they do, up to
+ *                   base + memory size
  *   beyond          (not mapped) page tables
  *
  * Physical pages of trap stack and record are moved behind the page tables

@@ -21,8 +21,9 @@ machine_alloc(const struct shape *s, const struct tkvm_calls *calls,
 	}
 	m->shape = *s;
 	m->calls = *calls;
-	m->memfd = -1;
-	if (pages_init(&m->pages, s->total / TKVM_PAGE, err) != 0) {
+	m->memfd = m->shared_fd = -1;
+	if (pages_init(&m->pages, s->total / TKVM_PAGE,
+	    (s->layout.shared_start - s->base) / TKVM_PAGE, err) != 0) {
 		free(m);
 		return (NULL);
 	}
@@ -42,6 +43,8 @@ tkvm_machine_destroy(struct tkvm_machine **mp)
 		(void)munmap(m->mem, m->shape.total + OWN_BYTES);
 	if (m->memfd >= 0)
 		(void)close(m->memfd);
+	if (m->shared_fd >= 0)
+		(void)close(m->shared_fd);
 	symbols_free(&m->symbols);
 	free(m->debug);
 	arena_free(&m->arena);
@@ -69,19 +72,22 @@ static unsigned
 make_slots(struct tkvm_machine *m, struct vcpu_slot *slots, bool split_readonly)
 {
 	const struct shape *s = &m->shape;
-	uint64_t at = 0;
+	uint64_t at = 0, shared = s->layout.shared_start - s->base;
 	unsigned n = 0;
 
 	for (unsigned i = 0; split_readonly && i < s->n_regions; i++) {
 		const struct region *r = &s->region[i];
 
-		if (r->w || n + 4 > VCPU_SLOTS)
+		if (r->w || n + 6 > VCPU_SLOTS)
 			continue;
 		add_slot(m, slots, &n, at, r->start, true, false);
 		add_slot(m, slots, &n, r->start, r->end, false, true);
 		at = r->end;
 	}
-	add_slot(m, slots, &n, at, s->total, true, false);
+	/* Writes to shared memory are nobody's to undo: not logged. */
+	add_slot(m, slots, &n, at, shared, true, false);
+	add_slot(m, slots, &n, shared, s->size, false, false);
+	add_slot(m, slots, &n, s->size, s->total, true, false);
 	add_slot(m, slots, &n, s->total, s->total + OWN_BYTES, false, false);
 	return (n);
 }

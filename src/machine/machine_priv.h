@@ -57,8 +57,10 @@ struct pages {
 	uint32_t n, room;
 	uint32_t n_before;		/* n when the request began */
 	uint64_t *in_set;		/* bitmap over all pages */
+	uint64_t shared;		/* pages from here on are never in it */
 };
-int pages_init(struct pages *p, uint64_t n_pages, struct tkvm_err *err);
+int pages_init(struct pages *p, uint64_t n_pages, uint64_t shared,
+    struct tkvm_err *err);
 void pages_free(struct pages *p);
 /* Add a page; false when the host is out of memory. */
 bool pages_add(struct pages *p, uint32_t page);
@@ -102,7 +104,7 @@ struct shape {
 
 struct tkvm_image {
 	struct shape shape;
-	int memfd;
+	int memfd, shared_fd;		/* shared_fd -1: nothing is */
 	char *mem;			/* all of it, read-only, shared */
 	uint64_t *has_data;		/* bitmap: page is not all zero */
 	struct span *extent;		/* where it has data */
@@ -141,7 +143,7 @@ struct tkvm_machine {
 	struct tkvm_calls calls;
 	char *mem;			/* [0, total) */
 	char *own;			/* trap stack, record */
-	int memfd;			/* booting */
+	int memfd, shared_fd;		/* booting */
 	struct vcpu *vcpu;
 	struct pages pages;
 	struct arena arena;
@@ -184,6 +186,8 @@ int machine_add_vcpu(struct tkvm_machine *m, bool split_readonly,
 void machine_write_record(struct tkvm_machine *m);
 
 /* boot.c: without the self-test, which uses it. */
+/* boot.c: put shared memory where it belongs. */
+int map_shared(struct tkvm_machine *m, int fd, struct tkvm_err *err);
 int machine_boot(const struct tkvm_boot *boot, struct tkvm_machine **mp,
     struct tkvm_err *err);
 

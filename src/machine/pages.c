@@ -11,9 +11,11 @@
 #include "machine/machine_priv.h"
 
 int
-pages_init(struct pages *p, uint64_t n_pages, struct tkvm_err *err)
+pages_init(struct pages *p, uint64_t n_pages, uint64_t shared,
+    struct tkvm_err *err)
 {
 	memset(p, 0, sizeof *p);
+	p->shared = shared;
 	p->in_set = calloc((n_pages + 63) / 64, sizeof *p->in_set);
 	if (p->in_set == NULL)
 		return (tkvm_fail(err, TKVM_ENOMEM,
@@ -40,7 +42,8 @@ pages_add(struct pages *p, uint32_t page)
 {
 	uint32_t room, *list;
 
-	if (pages_has(p, page))
+	/* What is shared is not the machine's to copy back. */
+	if (page >= p->shared || pages_has(p, page))
 		return (true);
 	if (p->n == p->room) {
 		room = p->room == 0 ? 32 : p->room * 2;

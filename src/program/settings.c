@@ -59,6 +59,10 @@ const struct setting settings_table[] = {
 	    "MiB of address space; at least max_memory. Default 256."),
 	UINT("max_request_memory", max_request_mib, 1, MIB_MAX,
 	    "MiB that a request may write to. Default 64."),
+	UINT("shared_memory", shared_mib, 0, 65536,
+	    "MiB that all machines of the program share and no reset wipes: "
+	    "SHM_ALLOC(). Comes on top of address_space and is zero again "
+	    "after each start and live update. Default 0."),
 	UINT("req_mem_limit_after_reset", keep_mib, 0, MIB_MAX,
 	    "MiB that a machine may keep for the next request of what one "
 	    "wrote; what wrote more gives all of it back to the host, which "
@@ -134,7 +138,6 @@ const struct setting settings_table[] = {
 	IGNORED("max_storage_time", "There is no storage in this version."),
 
 	OFF("storage", "Only false in this version."),
-	OFF("shared_memory", "Only 0 in this version."),
 	OFF("smp", "Only 0 in this version."),
 	OFF("executable_heap", "Only false in this version."),
 	OFF("cold_start_file", "Only \"\" in this version."),

@@ -116,6 +116,7 @@ boot(struct start *st, const char *elf, size_t size,
 		.elf = elf, .elf_size = size,
 		.address_space_bytes = MIB(s->address_space_mib),
 		.max_memory_bytes = MIB(s->max_memory_mib), .calls = *calls,
+		.shared_bytes = MIB(s->shared_mib),
 	};
 	int r;
 

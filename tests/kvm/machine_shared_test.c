@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Memory that machines share: coherent, exact, bounded, not reset. */
+#include "program_rig.h"
+
+#define COUNTER "build/programs/shared_counter"
+
+static struct tkvm_err err;
+
+struct user {
+	struct tkvm_program *program;
+	unsigned requests;
+	unsigned failed;
+};
+
+static unsigned long
+ask(struct tkvm_program *p, const char *url)
+{
+	const struct tkvm_link link = {
+		.program = p, .url = url, .arg = "", .error_threshold = 400,
+	};
+	const struct tkvm_request req = {
+		.method = "GET", .url = url, .arg = "", .content_type = "",
+	};
+	struct tkvm_reply *reply;
+	unsigned long n = 0;
+	char text[32] = "";
+
+	if (tkvm_chain_call(&link, 1, &req, &reply, &err) != 0)
+		return (0);
+	if (reply->status == 200 && reply->body_len < sizeof text) {
+		memcpy(text, reply->body, reply->body_len);
+		n = strtoul(text, NULL, 10);
+	}
+	tkvm_reply_release(&reply);
+	return (n);
+}
+
+static void *
+use(void *arg)
+{
+	struct user *u = arg;
+
+	for (unsigned i = 0; i < u->requests; i++)
+		u->failed += ask(u->program, "/") == 0;
+	return (NULL);
+}
+
+static struct tkvm_library *
+define(const char *settings)
+{
+	struct tkvm_library *lib;
+	char json[512];
+
+	(void)snprintf(json, sizeof json, "{\"filename\": \"" COUNTER "\", %s}",
+	    settings);
+	if (tkvm_library_new(NULL, &lib, &err) != 0 ||
+	    tkvm_library_configure(lib, "counter", json, &err) != 0)
+		abort();
+	return (lib);
+}
+
+/* TKVM_REQUESTS of them in all: 20,000, or as many as one has time for. */
+TEST(a_counter_is_exact_under_eight_users)
+{
+	const char *more = getenv("TKVM_REQUESTS");
+	const char *rounds = getenv("TKVM_ROUNDS");
+	unsigned n = more != NULL ? (unsigned)atoi(more) :
+	    rounds != NULL ? (unsigned)atoi(rounds) : 20000;
+	struct tkvm_library *lib;
+	struct user user[8];
+	pthread_t thread[8];
+
+	NEED_KVM();
+	lib = define("\"shared_memory\": 1, \"concurrency\": 4");
+	for (unsigned i = 0; i < 8; i++) {
+		user[i] = (struct user){tkvm_library_find(lib, "counter"),
+		    n / 8, 0};
+		CHECK_EQ(pthread_create(&thread[i], NULL, use, &user[i]), 0);
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		CHECK_EQ(pthread_join(thread[i], NULL), 0);
+		CHECK_EQ(user[i].failed, 0);
+	}
+	CHECK_EQ(ask(user[0].program, "/read"), n / 8 * 8);
+	tkvm_library_destroy(&lib);
+}
+
+/* The request itself writes a page or two, whatever the counter's page does. */
+TEST(shared_pages_are_neither_copied_nor_counted)
+{
+	const struct tkvm_link link = {
+		.url = "/", .arg = "", .error_threshold = 400,
+	};
+	const struct tkvm_request req = {
+		.method = "GET", .url = "/", .arg = "", .content_type = "",
+	};
+	struct tkvm_library *lib;
+	struct tkvm_link mine = link;
+	struct tkvm_reply *reply;
+
+	NEED_KVM();
+	lib = define("\"shared_memory\": 64, \"concurrency\": 1, "
+	    "\"max_request_memory\": 1");
+	mine.program = tkvm_library_find(lib, "counter");
+	for (unsigned i = 0; i < 50; i++) {
+		if (tkvm_chain_call(&mine, 1, &req, &reply, &err) != 0)
+			TEST_FAIL("%s", err.text);
+		CHECK_EQ(reply->status, 200);
+		if (i > 10)
+			CHECK_EQ(reply->faults, 0);
+		tkvm_reply_release(&reply);
+	}
+	tkvm_library_destroy(&lib);
+}
+
+TEST_MAIN()
