@@ -369,6 +369,8 @@ typedef void (*storage_func)(size_t n, struct virtbuffer buf[], size_t res);
 
 /* In storage, before waiting: allow calls of func. 0 or -1. */
 extern int sys_storage_allow(storage_func func);
+#define STORAGE_ALLOW(func) \
+	sys_storage_allow((storage_func)(void (*)(void))(func))
 /* Run func in storage: length of its result, or -1. At most 64 buffers. */
 extern long storage_callv(storage_func func, size_t n,
     const struct virtbuffer buffers[], void *dst, size_t dst_len);

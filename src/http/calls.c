@@ -14,7 +14,6 @@ typedef enum tkvm_next handler_f(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err);
 
 #define HOST_PAGES (1u << 20)	/* functions lie above */
-#define TASK_DATA_MAX (2u << 20)
 
 /*--- life cycle -----------------------------------------------------------*/
 
@@ -176,46 +175,6 @@ nothing(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
 	return (TKVM_RESUME);
 }
 
-static enum tkvm_next
-no_storage(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
-    struct tkvm_err *err)
-{
-	(void)s, (void)m, (void)c;
-	return (http_abort(err, "storage is not configured"));
-}
-
-/*
- * At once: impossible. By a timer: the timer is made, number 0, and finds no
- * storage when it fires, which ends it without a trace.
- */
-static enum tkvm_next
-storage_task(struct http_state *s, struct tkvm_machine *m,
-    struct tkvm_call *c, struct tkvm_err *err)
-{
-	if (c->arg[2] > TASK_DATA_MAX)
-		return (http_abort(err,
-		    "a storage task with more than 2 MiB of data"));
-	if (c->arg[2] != 0 && tkvm_view(m, c->arg[1], c->arg[2]) == NULL)
-		return (http_abort(err,
-		    "a storage task with data at an unmapped address"));
-	if (c->arg[3] == 0 && c->arg[4] == 0)
-		return (no_storage(s, m, c, err));
-	s->timers = true;
-	if (s->booting)
-		s->hp->timers = true;
-	return (zero(s, m, c, err));
-}
-
-/* 1: there was such a timer, 0: never. */
-static enum tkvm_next
-stop_storage_task(struct http_state *s, struct tkvm_machine *m,
-    struct tkvm_call *c, struct tkvm_err *err)
-{
-	(void)m, (void)err;
-	c->ret = (s->timers || s->hp->timers) && c->arg[0] == 0;
-	return (TKVM_RESUME);
-}
-
 /*--- debugging -----------------------------------------------------------*/
 
 static enum tkvm_next
@@ -256,7 +215,9 @@ static const struct row {
 	{0x10002, ANY, "wait_for_requests_paused", wait_paused},
 	{0x10005, REQUEST, "set_cacheable", set_cacheable},
 	{0x10010, ANY, "backend_response", http_backend_response},
+	{0x10011, ANY, "storage_return", http_storage_return},
 	{0x10012, ANY, "begin_streaming_response", http_begin_stream},
+	{0x10013, ANY, "storage_noreturn", http_storage_noreturn},
 	{0x10020, REQUEST, "http_append", http_append},
 	{0x10021, REQUEST, "http_set", http_set},
 	{0x10022, REQUEST, "http_find", http_find},
@@ -269,11 +230,11 @@ static const struct row {
 	{0x10100, ANY, "set_backend", nothing},
 	{0x10700, ANY, "shared_memory_area", shared_memory_area},
 	{0x10703, STARTING, "sys_make_ephemeral", minus_one},
-	{0x10706, ANY, "sys_is_storage", zero},
-	{0x10707, ANY, "sys_storage_allow", minus_one},
-	{0x10708, ANY, "storage_callv", no_storage},
-	{0x10709, ANY, "sys_storage_task", storage_task},
-	{0x1070a, ANY, "stop_storage_task", stop_storage_task},
+	{0x10706, ANY, "sys_is_storage", http_is_storage},
+	{0x10707, ANY, "sys_storage_allow", http_storage_allow},
+	{0x10708, ANY, "storage_callv", http_storage_callv},
+	{0x10709, ANY, "sys_storage_task", http_storage_task},
+	{0x1070a, ANY, "stop_storage_task", http_stop_storage_task},
 	{0x10710, ANY, "multiprocess", minus_one},
 	{0x10711, ANY, "multiprocess_array", minus_one},
 	{0x10712, ANY, "multiprocess_clone", minus_one},

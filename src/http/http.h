@@ -17,6 +17,7 @@
 /* What a program told us while it started; frozen with its image. */
 #define HTTP_CALLBACKS 13
 #define HTTP_REGEXES 64
+#define HTTP_ALLOWED 64
 struct http_regex;
 struct http_program {
 	uint64_t callback[HTTP_CALLBACKS];	/* by id; 0 is none */
@@ -24,6 +25,8 @@ struct http_program {
 	uint64_t request_gva;	/* its struct kvm_request, when paused */
 	bool timers;		/* started a storage timer */
 	struct http_regex *regex[HTTP_REGEXES];	/* main() compiled, or NULL */
+	uint64_t allowed[HTTP_ALLOWED];	/* storage calls; none: all */
+	unsigned n_allowed;
 	/* From scanning the binary, see abi.c. */
 	bool extra_valid;	/* r9 of backend_response means something */
 	bool extra_by_stack;	/* only when not pointing at a dead stack */
@@ -131,6 +134,57 @@ int http_stream_ask(struct http_state *s, struct tkvm_machine *m, uint64_t max,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 int http_stream_take(struct http_state *s, struct tkvm_machine *m,
     const void **data, uint64_t *len, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*--- storage: storage.c ---------------------------------------------------*/
+
+#define HTTP_STORAGE_BUFFERS 64
+#define HTTP_STORAGE_BYTES_MAX ((uint64_t)64 << 20)
+
+/* A call of a function of the storage program. */
+struct http_storage_call {
+	uint64_t function;
+	bool task;			/* f(data, len), no result */
+	bool plain;			/* f(dst_len): call-backs 6 and 7 */
+	unsigned n;
+	uint64_t len[HTTP_STORAGE_BUFFERS];
+	char *data;			/* all inputs, malloc'ed */
+	uint64_t dst_len;		/* most that is wanted of the result */
+	char *result;			/* malloc'ed, or NULL: only a number */
+	uint64_t result_len;		/* as the function said */
+	uint64_t result_at;		/* in storage */
+};
+
+/* What a request's machine asks of its program's storage; from its thread. */
+struct http_storage_ops {
+	bool (*allowed)(void *priv, uint64_t function);
+	/* 0 and a result; -1: it failed. Waits no longer than deadline_ns. */
+	int (*call)(void *priv, struct http_storage_call *call,
+	    uint64_t deadline_ns);
+	/* 0 or a timer's id; -1: there are too many. Times in ms. */
+	long (*task)(void *priv, uint64_t function, const void *data,
+	    size_t len, uint64_t start_ms, uint64_t period_ms);
+	bool (*stop)(void *priv, long id);
+};
+/* Without it there is no storage. */
+void http_set_storage(struct http_state *s,
+    const struct http_storage_ops *ops, void *priv);
+
+/* This machine is the storage. */
+void http_be_storage(struct http_state *s);
+bool http_allowed(const struct http_program *hp, uint64_t function);
+
+/*
+ * In storage: http_storage_begin(), a run, http_storage_result(); when the
+ * function goes on behind storage_return(), tkvm_machine_continue() and a run;
+ * http_storage_end() in any case.
+ */
+int http_storage_begin(struct http_state *s, struct tkvm_machine *m,
+    const struct http_storage_call *call, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+int http_storage_result(struct http_state *s, struct tkvm_machine *m,
+    struct http_storage_call *call, bool *goes_on, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+void http_storage_end(struct http_state *s, struct tkvm_machine *m);
 
 /*
  * sys_breakpoint() stops the machine when breaks is true, does nothing

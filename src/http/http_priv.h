@@ -44,6 +44,14 @@ struct http_state {
 	struct answer answer;
 	void (*log)(void *priv, const char *text, size_t len);
 	void *log_priv;
+	const struct http_storage_ops *storage_ops;
+	void *storage_priv;
+	bool is_storage;
+	struct {
+		bool given, goes_on;
+		uint64_t at, len;
+	} result;			/* of a storage call */
+	struct block inputs;
 	http_fetch_f *fetch;
 	void *fetch_priv;
 	uint64_t unknown;
@@ -103,6 +111,22 @@ enum tkvm_next http_method(struct http_state *s, struct tkvm_machine *m,
 /* transfer.c: a request to a server. */
 enum tkvm_next http_sys_fetch(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err);
+
+/* storage.c: calls about storage. */
+enum tkvm_next http_storage_callv(struct http_state *s,
+    struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_storage_task(struct http_state *s,
+    struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_stop_storage_task(struct http_state *s,
+    struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_is_storage(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_storage_allow(struct http_state *s,
+    struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_storage_return(struct http_state *s,
+    struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_storage_noreturn(struct http_state *s,
+    struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
 
 /* Which fields a program means; false and a sentence for neither. */
 bool http_where(uint64_t arg, enum tkvm_where *where, struct tkvm_err *err);

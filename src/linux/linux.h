@@ -30,6 +30,7 @@ struct linux_rules {
 	unsigned n_paths;
 	const char *exe_path;	/* what /proc/self/exe resolves to, or NULL */
 	const char *cwd;	/* virtual, where it starts; NULL means "/" */
+	bool storage;		/* may write files for as long as it lives */
 	bool inherit_stdio;	/* 0, 1 and 2 are the host's (tinykvm run) */
 	/* Output to descriptors 1 and 2 otherwise; never NULL. */
 	void (*output)(void *priv, int fd, const void *data, size_t len);

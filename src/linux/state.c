@@ -147,7 +147,7 @@ linux_late(const struct linux_ctx *c)
 bool
 linux_booting(const struct linux_ctx *c)
 {
-	return (tkvm_machine_booting(c->m));
+	return (tkvm_machine_booting(c->m) || c->s->rules->storage);
 }
 
 void

@@ -61,7 +61,8 @@ struct settings {
 	struct strings main_arguments, environment;
 	struct paths allowed_paths;
 	char *cwd;
-	bool ephemeral;
+	bool ephemeral, storage;
+	double max_storage_time;
 	bool allow_debug, debug_on_exception;
 	char *debug_socket;
 	double debug_wait;
@@ -140,8 +141,12 @@ struct waiter {
 	struct vm *vm;
 };
 
+struct storage;
 struct generation {
 	struct tkvm_program *program;
+	struct storage *storage;	/* its own; NULL: none */
+	struct storage *calls;		/* what its machines call, or NULL */
+	bool is_storage;		/* it is one itself */
 	unsigned refs;			/* under lock */
 	pthread_mutex_t lock;
 	bool closing;
@@ -207,6 +212,26 @@ int generation_serve(struct generation *g, struct tkvm_err *err)
     TKVM_MUST_CHECK;
 /* End them; again does nothing. Without any lock held. */
 void generation_unserve(struct generation *g);
+
+/*--- storage.c ------------------------------------------------------------*/
+
+/*
+ * The storage of a generation of its own, whose reference it takes: at first
+ * calls and tasks wait; once that generation has an image it is opened.
+ * TKVM_ENOMEM, TKVM_EHOST.
+ */
+int storage_new(struct generation *own, struct storage **sp,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+int storage_open(struct storage *st, struct tkvm_err *err) TKVM_MUST_CHECK;
+/* When no machine can call it any more. NULL is fine. */
+void storage_destroy(struct storage **sp);
+/* For http_set_storage(); priv is the storage. */
+extern const struct http_storage_ops storage_ops;
+/*
+ * Let the old program's storage hand its state to the new one's: bytes moved,
+ * 0 when there is nothing to move, -1 when it failed; the log tells why.
+ */
+int64_t storage_transfer(struct generation *old, struct generation *new);
 
 /*--- warmup.c -------------------------------------------------------------*/
 

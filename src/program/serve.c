@@ -71,6 +71,9 @@ make_vm(struct serving *v, unsigned index, struct vm **vmp,
 	}
 	http_set_log(vm->http, vm_says, vm);
 	http_set_fetch(vm->http, program_fetch, vm->generation);
+	if (vm->generation->calls != NULL)
+		http_set_storage(vm->http, &storage_ops,
+		    vm->generation->calls);
 	*vmp = vm;
 	return (0);
 }

@@ -83,6 +83,12 @@ const struct setting settings_table[] = {
 	    "only after a failure, or when what it wrote exceeds half of "
 	    "max_request_memory; other machines do not see what one wrote. "
 	    "Default true."),
+	ONE("storage", SETTING_BOOL, storage,
+	    "Start the program a second time, as the machine that keeps state "
+	    "for all its requests (storage_call()), see docs/storage.md. "
+	    "Default false."),
+	SECONDS("max_storage_time", max_storage_time, 0.001, 3600,
+	    "Seconds that a storage call may take. Default 10."),
 	ONE("allow_fetch", SETTING_STRING, allow_fetch,
 	    "Whom its sys_fetch() may ask: \"none\"; \"self\", this cache; "
 	    "\"public\", and servers with a public address; \"any\", and "
@@ -135,9 +141,7 @@ const struct setting settings_table[] = {
 	IGNORED("verbose", "Without effect."),
 	IGNORED("verbose_syscalls", "Without effect."),
 	IGNORED("verbose_pagetables", "Without effect."),
-	IGNORED("max_storage_time", "There is no storage in this version."),
 
-	OFF("storage", "Only false in this version."),
 	OFF("smp", "Only 0 in this version."),
 	OFF("executable_heap", "Only false in this version."),
 	OFF("cold_start_file", "Only \"\" in this version."),
@@ -217,6 +221,7 @@ settings_init(struct settings *s)
 	s->max_request_mib = 64;
 	s->keep_mib = MIB_MAX;
 	s->ephemeral = true;
+	s->max_storage_time = 10;
 	s->debug_wait = 10;
 	s->fetch_timeout = 60;
 	s->max_fetch_mib = 512;

@@ -181,6 +181,31 @@ store(struct update *u)
 	return (false);
 }
 
+/* From the storage of the one that serves to that of the new one. */
+static void
+move_state(struct tkvm_program *p, struct generation *new)
+{
+	struct generation *old;
+	char line[80];
+	int64_t n;
+
+	(void)pthread_mutex_lock(&p->lock);
+	old = p->generation;
+	if (old != NULL)
+		generation_ref(old);
+	(void)pthread_mutex_unlock(&p->lock);
+	if (old == NULL)
+		return;
+	n = storage_transfer(old, new);
+	generation_drop(old);
+	if (n == 0)
+		return;
+	(void)snprintf(line, sizeof line, n < 0 ? "the state could not be "
+	    "moved to the new program" : "%jd bytes of state moved to the new "
+	    "program", (intmax_t)n);
+	library_log(p->library, p->name, line);
+}
+
 int
 tkvm_program_update(struct tkvm_program *p, const void *elf, size_t size,
     bool *stored, struct tkvm_err *err)
@@ -211,6 +236,7 @@ tkvm_program_update(struct tkvm_program *p, const void *elf, size_t size,
 		r = u.r;
 	}
 	if (r == 0) {
+		move_state(p, u.g);
 		*stored = store(&u);
 		generation_ref(u.g);
 		install(p, u.g);

@@ -101,6 +101,8 @@ vm_new(struct generation *g, unsigned index, bool own_thread, struct vm **vmp,
 	if (r == 0) {
 		http_set_log(vm->http, vm_says, vm);
 		http_set_fetch(vm->http, program_fetch, g);
+		if (g->calls != NULL)
+			http_set_storage(vm->http, &storage_ops, g->calls);
 		http_set_debug(vm->http, g->settings.allow_debug ||
 		    g->settings.debug, g->settings.debug);
 		r = make_machine(vm, err);

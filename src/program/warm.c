@@ -14,8 +14,9 @@ struct start {
 	struct generation *g;
 	struct http_state *http;
 	struct tkvm_machine *machine;
-	const char *elf;		/* a live update, or NULL */
+	const char *elf;
 	size_t elf_size;
+	bool update;			/* no start: it cannot be cancelled */
 	char said[160];
 };
 
@@ -109,7 +110,8 @@ boot(struct start *st, const char *elf, size_t size,
 	const char *argv0[] = {st->g->program->name, NULL};
 	const char *const env_head[] = {"LC_TYPE=C", "LC_ALL=C", "USER=root",
 	    NULL};
-	const char *env_tail[] = {name, group, "KVM_TYPE=request",
+	const char *env_tail[] = {name, group, st->g->is_storage ?
+	    "KVM_TYPE=storage" : "KVM_TYPE=request",
 	    "KVM_STATE=state", s->debug ? "KVM_DEBUG=1" : "KVM_DEBUG=0", NULL};
 	const char **argv = NULL, **envp = NULL;
 	struct tkvm_boot b = {
@@ -142,7 +144,7 @@ announce(const struct start *st, struct tkvm_machine *m)
 {
 	struct tkvm_program *p = st->g->program;
 
-	if (st->elf != NULL)
+	if (st->update)
 		return;
 	(void)pthread_mutex_lock(&p->lock);
 	p->booting = m;
@@ -173,7 +175,7 @@ run_main(struct start *st, struct tkvm_err *err)
 		r = tkvm_machine_run(st->machine, tkvm_now_ns() +
 		    (uint64_t)(s->max_boot_time * 1e9), err);
 	r = program_after_run(st->g, st->machine, st->http, r, err);
-	if (r == 0 && http_waiting(st->http))
+	if (r == 0 && http_waiting(st->http) && !st->g->is_storage)
 		r = program_warm_up(st->g, st->machine, st->http, err);
 	announce(st, NULL);
 	program_report(st->machine, r, log_report, st);
@@ -185,7 +187,7 @@ run_main(struct start *st, struct tkvm_err *err)
 	if (!http_waiting(st->http))
 		return (tkvm_fail(err, TKVM_EGUEST,
 		    "main() stopped without waiting for requests"));
-	if (st->g->http.paused && !s->ephemeral)
+	if (st->g->http.paused && !s->ephemeral && !st->g->is_storage)
 		return (tkvm_fail(err, TKVM_ECONFIG, "it waits in "
 		    "wait_for_requests_paused(); set \"ephemeral\" to true"));
 	return (0);
@@ -214,18 +216,10 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 		MIB(s->max_memory_mib), MIB(s->max_request_mib),
 	};
 	struct tkvm_calls calls = {linux_call, NULL, http_call, NULL};
+	const char *elf = st->elf;
 	size_t size = st->elf_size;
-	char *file = NULL;
-	const char *elf;
 	int r = 0;
 
-	if (st->elf == NULL)
-		r = program_download(st->g->program, s, err);
-	if (st->elf == NULL && r == 0)
-		r = program_load(st->g->program, s, &file, &size, err);
-	if (r != 0)
-		return (r);
-	elf = file != NULL ? file : st->elf;
 	http_scan_abi(elf, size, &g->http);
 	g->elf_size = size;
 	g->elf_type = elf_type(elf, size);
@@ -238,9 +232,12 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 		http_set_log(st->http, log_start, st);
 		http_set_fetch(st->http, program_fetch, g);
 		http_set_debug(st->http, s->allow_debug || s->debug, s->debug);
+		if (g->calls != NULL)
+			http_set_storage(st->http, &storage_ops, g->calls);
+		if (g->is_storage)
+			http_be_storage(st->http);
 		r = boot(st, elf, size, &calls, err);
 	}
-	free(file);
 	if (r == 0)
 		r = run_main(st, err);
 	if (r == 0)
@@ -262,6 +259,7 @@ generation_free(struct generation *g)
 		g->all = vm->sibling;
 		vm_destroy(&vm);
 	}
+	storage_destroy(&g->storage);
 	if (g->linux_master != NULL)
 		linux_destroy(&g->linux_master);
 	tkvm_image_destroy(&g->image);
@@ -274,6 +272,35 @@ generation_free(struct generation *g)
 	lib->generations--;
 	(void)pthread_cond_broadcast(&lib->gone);
 	(void)pthread_mutex_unlock(&lib->lock);
+}
+
+/* The name "state", which KVM_STATE tells, is FILENAME.state of the host. */
+static int
+add_state_file(struct generation *g)
+{
+	const struct settings *s = &g->settings;
+	const char *cwd = s->cwd == NULL ? "/" : s->cwd;
+	struct linux_path *p;
+	char *path;
+	int r;
+
+	if (s->filename == NULL || *s->filename != '/')
+		return (0);
+	if (asprintf(&path, "%s.state", s->filename) < 0)
+		return (-1);
+	r = paths_add(&g->settings.allowed_paths, path);
+	free(path);
+	if (r != 0)
+		return (-1);
+	p = &g->settings.allowed_paths.p[g->settings.allowed_paths.n - 1];
+	p->writable = true;
+	free(p->virtual_path);
+	if (asprintf(&p->virtual_path, "%s%sstate", cwd,
+	    cwd[strlen(cwd) - 1] == '/' ? "" : "/") < 0) {
+		p->virtual_path = NULL;
+		return (-1);
+	}
+	return (0);
 }
 
 static struct generation *
@@ -305,6 +332,13 @@ generation_alloc(struct tkvm_program *p, const struct settings *s,
 		(void)tkvm_fail(err, TKVM_ENOMEM, "no memory for a program");
 		return (NULL);
 	}
+	if (add_state_file(g) != 0) {
+		settings_free(&g->settings);
+		free(g->exe_path);
+		free(g);
+		(void)tkvm_fail(err, TKVM_ENOMEM, "no memory for a program");
+		return (NULL);
+	}
 	g->rules = (struct linux_rules){
 		.paths = g->settings.allowed_paths.p,
 		.n_paths = g->settings.allowed_paths.n,
@@ -319,15 +353,79 @@ generation_alloc(struct tkvm_program *p, const struct settings *s,
 	return (g);
 }
 
+/* Until it is frozen; *st then only knows what it said last. */
+static int
+start(struct start *st, struct tkvm_err *err)
+{
+	struct generation *g = st->g;
+	int r;
+
+	r = tkvm_host_probe(&g->host, err);
+	if (r == 0)
+		r = start_and_freeze(st, err);
+	tkvm_machine_destroy(&st->machine);
+	if (st->http != NULL)
+		http_destroy(&st->http);
+	/* From now on output belongs to whoever runs a request. */
+	g->rules.output = output_vm;
+	g->rules.unknown = unknown_vm;
+	return (r);
+}
+
+/* The same program once more, unless FILE_storage is there for that. */
+static int
+start_storage(struct start *main, struct tkvm_err *err)
+{
+	struct generation *g = main->g, *own;
+	struct settings s;
+	struct start st = *main;
+	char *path = NULL, *file = NULL;
+	struct tkvm_err none;
+	int r;
+
+	if (!g->settings.storage)
+		return (0);
+	r = settings_copy(&s, &g->settings, err);
+	if (r != 0)
+		return (r);
+	/* It writes for as long as it lives. */
+	s.max_request_mib = s.max_memory_mib;
+	s.shared_mib = 0;
+	own = generation_alloc(g->program, &s, err);
+	settings_free(&s);
+	if (own == NULL)
+		return (TKVM_ENOMEM);
+	own->is_storage = own->rules.storage = true;
+	st.g = own;
+	r = storage_new(own, &g->storage, err);
+	if (r != 0) {
+		generation_drop(own);
+		return (r);
+	}
+	g->calls = own->calls = g->storage;
+	if (!st.update && g->settings.filename != NULL &&
+	    asprintf(&path, "%s_storage", g->settings.filename) > 0 &&
+	    load_file(path, &file, &st.elf_size, &none) == 0)
+		st.elf = file;
+	r = start(&st, err);
+	if (r == 0)
+		r = storage_open(g->storage, err);
+	memcpy(main->said, st.said, sizeof main->said);
+	free(file);
+	free(path);
+	return (r);
+}
+
 int
 generation_make(struct tkvm_program *p, const struct settings *s,
     const void *elf, size_t elf_size, struct generation **gp,
     struct tkvm_err *err)
 {
 	struct generation *g;
-	struct start st;
 	struct vm *vm = NULL;
-	int r;
+	char *file = NULL;
+	struct start st;
+	int r = 0;
 
 	*gp = NULL;
 	g = generation_alloc(p, s, err);
@@ -337,15 +435,18 @@ generation_make(struct tkvm_program *p, const struct settings *s,
 	st.g = g;
 	st.elf = elf;
 	st.elf_size = elf_size;
-	r = tkvm_host_probe(&g->host, err);
+	st.update = elf != NULL;
+	if (elf == NULL)
+		r = program_download(p, s, err);
+	if (elf == NULL && r == 0)
+		r = program_load(p, s, &file, &st.elf_size, err);
+	if (file != NULL)
+		st.elf = file;
 	if (r == 0)
-		r = start_and_freeze(&st, err);
-	tkvm_machine_destroy(&st.machine);
-	if (st.http != NULL)
-		http_destroy(&st.http);
-	/* From now on output belongs to whoever runs a request. */
-	g->rules.output = output_vm;
-	g->rules.unknown = unknown_vm;
+		r = start_storage(&st, err);
+	if (r == 0)
+		r = start(&st, err);
+	free(file);
 	g->own_threads = p->library->own_threads ||
 	    (r == 0 && !g->host->move_is_cheap);
 	/* A live update's addresses are still the old generation's. */

@@ -169,6 +169,39 @@ bench_hello(void)
 	tkvm_library_destroy(&without);
 }
 
+/* What state costs: the same counter in shared memory and in storage. */
+static void
+bench_state(void)
+{
+	struct tkvm_library *plain = define("hello", HELLO, "");
+	struct tkvm_library *shared = define("shared",
+	    "build/programs/shared_counter", ", \"shared_memory\": 1");
+	struct tkvm_library *stored = define("stored",
+	    "build/programs/storage_counter", ", \"storage\": true");
+	struct tkvm_program *p[] = {
+		tkvm_library_find(plain, "hello"),
+		tkvm_library_find(shared, "shared"),
+		tkvm_library_find(stored, "stored"),
+	};
+	static struct samples s3;
+	struct samples *to[] = {&s, &s2, &s3};
+	uint64_t t;
+
+	for (int i = 0; i < 3000; i++)
+		for (int k = 0; k < 3; k++) {
+			t = tkvm_now_ns();
+			call(p[k]);
+			if (i >= 500)
+				sample(to[k], tkvm_now_ns() - t);
+		}
+	row_of("state", "hello, without state", &s, 1);
+	row_of("state", "a counter in shared memory", &s2, 1);
+	row_of("state", "a counter in storage", &s3, 1);
+	tkvm_library_destroy(&plain);
+	tkvm_library_destroy(&shared);
+	tkvm_library_destroy(&stored);
+}
+
 static void
 bench_start(void)
 {
@@ -255,6 +288,7 @@ main(void)
 	start_pages(&mini);
 	bench_exit(&mini);
 	bench_hello();
+	bench_state();
 	bench_copy();
 	bench_reset(&mini, 10);
 	bench_reset(&mini, 100);

@@ -57,7 +57,7 @@ wrong_for_both() {
 	    '{"allowed_paths": [{"real": "/a", "reel": "/b"}]}' \
 	    '{"server": {"port": 0}}' \
 	    '{"server": {"port": 1, "path": "/x"}}' \
-	    '{"server": {"port": 1, "prot": 2}}' '{"storage": true}' \
+	    '{"server": {"port": 1, "prot": 2}}' \
 	    '{"warmup": {"num_requests": 0}}' '{"warmup": {"urk": "/"}}' \
 	    '{"download": [{"uri": "http://a/"}]}' '{"download": ["/a"]}' \
 	    '{"sha256": "12"}' '{"hugepages": []}'; do

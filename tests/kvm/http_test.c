@@ -101,8 +101,8 @@ static const struct {
 	{"/meminfo-at", "0", "not writable"},
 	{"/meminfo-at", "200000", "not writable"},
 	{"/log-at", "8", "unmapped"},
-	{"/storage", "", "storage is not configured"},
-	{"/task", "", "storage is not configured"},
+	{"/storage", "", "storage is not initialised"},
+	{"/task", "", "storage is not initialised"},
 	{"/return", "", "without giving an answer"},
 };
 

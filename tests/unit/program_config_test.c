@@ -256,10 +256,9 @@ TEST(what_this_version_cannot_do_is_refused_not_ignored)
 {
 	CHECK_OK(load_with("\"storage\": false, \"smp\": 0, \"remapping\": []"
 	    ", \"shared_memory\": 0, \"cold_start_file\": \"\""));
-	CHECK_EQ(load_with("\"storage\": true"), TKVM_ECONFIG);
-	CHECK_STR(err.text,
-	    "doc: p: \"storage\" is not supported by this version");
 	CHECK_EQ(load_with("\"executable_heap\": true"), TKVM_ECONFIG);
+	CHECK_STR(err.text,
+	    "doc: p: \"executable_heap\" is not supported by this version");
 	CHECK_EQ(load_with("\"remapping\": [\"0xC000000000\", 64]"),
 	    TKVM_ECONFIG);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Memory that machines share: coherent, exact, bounded, not reset. */
+/* State beyond a request: shared memory and storage are exact. */
 #include "program_rig.h"
 
-#define COUNTER "build/programs/shared_counter"
+#define SHARED "shared_counter"
+#define STORED "storage_counter"
 
 static struct tkvm_err err;
 
@@ -46,13 +47,13 @@ use(void *arg)
 }
 
 static struct tkvm_library *
-define(const char *settings)
+define(const char *program, const char *settings)
 {
 	struct tkvm_library *lib;
 	char json[512];
 
-	(void)snprintf(json, sizeof json, "{\"filename\": \"" COUNTER "\", %s}",
-	    settings);
+	(void)snprintf(json, sizeof json, "{\"filename\": "
+	    "\"build/programs/%s\", %s}", program, settings);
 	if (tkvm_library_new(NULL, &lib, &err) != 0 ||
 	    tkvm_library_configure(lib, "counter", json, &err) != 0)
 		abort();
@@ -60,7 +61,8 @@ define(const char *settings)
 }
 
 /* TKVM_REQUESTS of them in all: 20,000, or as many as one has time for. */
-TEST(a_counter_is_exact_under_eight_users)
+static void
+count_exactly(const char *name, const char *settings)
 {
 	const char *more = getenv("TKVM_REQUESTS");
 	const char *rounds = getenv("TKVM_ROUNDS");
@@ -70,8 +72,7 @@ TEST(a_counter_is_exact_under_eight_users)
 	struct user user[8];
 	pthread_t thread[8];
 
-	NEED_KVM();
-	lib = define("\"shared_memory\": 1, \"concurrency\": 4");
+	lib = define(name, settings);
 	for (unsigned i = 0; i < 8; i++) {
 		user[i] = (struct user){tkvm_library_find(lib, "counter"),
 		    n / 8, 0};
@@ -83,6 +84,18 @@ TEST(a_counter_is_exact_under_eight_users)
 	}
 	CHECK_EQ(ask(user[0].program, "/read"), n / 8 * 8);
 	tkvm_library_destroy(&lib);
+}
+
+TEST(a_shared_counter_is_exact_under_eight_users)
+{
+	NEED_KVM();
+	count_exactly(SHARED, "\"shared_memory\": 1, \"concurrency\": 4");
+}
+
+TEST(a_stored_counter_is_exact_under_eight_users)
+{
+	NEED_KVM();
+	count_exactly(STORED, "\"storage\": true, \"concurrency\": 4");
 }
 
 /* The request itself writes a page or two, whatever the counter's page does. */
@@ -99,7 +112,7 @@ TEST(shared_pages_are_neither_copied_nor_counted)
 	struct tkvm_reply *reply;
 
 	NEED_KVM();
-	lib = define("\"shared_memory\": 64, \"concurrency\": 1, "
+	lib = define(SHARED, "\"shared_memory\": 64, \"concurrency\": 1, "
 	    "\"max_request_memory\": 1");
 	mine.program = tkvm_library_find(lib, "counter");
 	for (unsigned i = 0; i < 50; i++) {

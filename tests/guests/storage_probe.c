@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * storage_probe.c: calls storage in the way its URL says and answers the result
+ * and what came back. "allow" as first argument: only add() may be called.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kvm_api.h"
+
+static unsigned long sum, tasks;
+static char text[256], journal[64];
+static unsigned char large[3 << 20];
+
+/*--- functions in storage -------------------------------------------------*/
+
+/* Adds up all bytes of all buffers; gives back the sum. */
+static void
+add(size_t n, struct virtbuffer buf[], size_t res)
+{
+	(void)res;
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < buf[i].len; j++)
+			sum += ((unsigned char *)buf[i].data)[j];
+	storage_return(&sum, sizeof sum);
+	/* What is done behind the result still counts. */
+	sum++;
+}
+
+static void
+number(size_t n, struct virtbuffer buf[], size_t res)
+{
+	(void)n, (void)buf, (void)res;
+	storage_noreturn(NULL, 42);
+}
+
+static void
+negative(size_t n, struct virtbuffer buf[], size_t res)
+{
+	(void)n, (void)buf, (void)res;
+	storage_return(NULL, (size_t)-7);
+}
+
+static void
+silent(size_t n, struct virtbuffer buf[], size_t res)
+{
+	(void)n, (void)buf, (void)res;
+}
+
+static void
+crash(size_t n, struct virtbuffer buf[], size_t res)
+{
+	(void)n, (void)buf, (void)res;
+	sum += 1000;
+	__builtin_trap();
+}
+
+static void
+loop(size_t n, struct virtbuffer buf[], size_t res)
+{
+	(void)n, (void)buf, (void)res;
+	for (;;)
+		__asm__ volatile("");
+}
+
+static void
+bad_result(size_t n, struct virtbuffer buf[], size_t res)
+{
+	(void)n, (void)buf, (void)res;
+	storage_return((void *)0x7fff00000000, 8);
+}
+
+static void
+http(size_t n, struct virtbuffer buf[], size_t res)
+{
+	(void)n, (void)buf, (void)res;
+	http_append_str(BERESP, "X-Bad: from storage");
+	storage_return(NULL, 0);
+}
+
+static void
+calls_itself(size_t n, struct virtbuffer buf[], size_t res)
+{
+	long r = storage_call(add, "x", 1, NULL, 0);
+
+	(void)n, (void)buf, (void)res;
+	storage_return(NULL, (size_t)r);
+}
+
+static void
+read_journal(size_t n, struct virtbuffer buf[], size_t res)
+{
+	(void)n, (void)buf, (void)res;
+	storage_return(journal, strlen(journal));
+}
+
+static void
+task(void *data, size_t len)
+{
+	tasks++;
+	if (strlen(journal) + len < sizeof journal)
+		strncat(journal, data, len);
+}
+
+/*--- in requests ----------------------------------------------------------*/
+
+static const struct {
+	const char *url;
+	storage_func func;
+} ways[] = {
+	{"/number", number}, {"/negative", negative}, {"/silent", silent},
+	{"/crash", crash}, {"/loop", loop},
+	{"/http", http}, {"/itself", calls_itself},
+};
+
+static void
+answer(long r, unsigned long value)
+{
+	snprintf(text, sizeof text, "%ld %lu", r, value);
+	backend_response_str(200, "text/plain", text);
+}
+
+static void
+on_task(const char *url, const char *arg)
+{
+	long r = -2;
+
+	if (strcmp(url, "/task/now") == 0)
+		r = sys_storage_task(task, arg, strlen(arg), 0, 0);
+	else if (strcmp(url, "/task/later") == 0)
+		r = sys_storage_task(task, arg, strlen(arg), 100, 0);
+	else if (strcmp(url, "/task/often") == 0)
+		r = sys_storage_task(task, arg, strlen(arg), 0, 20);
+	else if (strcmp(url, "/task/many") == 0)
+		for (int i = 0; i < 16; i++)
+			r = sys_storage_task(task, arg, strlen(arg), 100000,
+			    0);
+	else if (strcmp(url, "/task/stop") == 0)
+		r = stop_storage_task(atol(arg));
+	answer(r, 0);
+}
+
+static void
+on_get(const char *url, const char *arg)
+{
+	struct virtbuffer buf[65];
+	unsigned long value = 0;
+	long r;
+
+	memset(buf, 0, sizeof buf);
+	if (strncmp(url, "/task/", 6) == 0)
+		on_task(url, arg);
+	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+		if (strcmp(url, ways[i].url) == 0)
+			answer(storage_call(ways[i].func, "x", 1, NULL, 0), 0);
+	if (strcmp(url, "/journal") == 0) {
+		r = storage_call(read_journal, NULL, 0, text, sizeof text - 1);
+		backend_response(200, "text/plain", 10, text,
+		    r < 0 ? 0 : (size_t)r);
+	}
+	if (strcmp(url, "/large") == 0) {
+		memset(large, 1, sizeof large);
+		r = storage_call(add, large, sizeof large, &value,
+		    sizeof value);
+	} else if (strcmp(url, "/many") == 0) {
+		r = storage_callv(add, 65, buf, &value, sizeof value);
+	} else if (strcmp(url, "/short") == 0) {
+		r = storage_call(add, "\1", 1, &value, 1);
+	} else if (strcmp(url, "/wild") == 0) {
+		r = storage_call(add, (void *)0x7fff00000000, 1, NULL, 0);
+	} else if (strcmp(url, "/no-function") == 0) {
+		r = storage_call((storage_func)(uintptr_t)text, "x", 1, NULL,
+		    0);
+	} else if (strcmp(url, "/bad-result") == 0) {
+		r = storage_call(bad_result, "x", 1, &value, sizeof value);
+	} else {
+		buf[0] = (struct virtbuffer){"\1\2", 2};
+		buf[1] = (struct virtbuffer){"\3", 1};
+		r = storage_callv(add, 2, buf, &value, sizeof value);
+	}
+	answer(r, value);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "allow") == 0)
+		STORAGE_ALLOW(add);
+	if (argc > 1 && strcmp(argv[1], "fails") == 0 && IS_STORAGE())
+		return (3);
+	if (IS_STORAGE() != sys_is_storage())
+		return (4);
+	set_backend_get(on_get);
+	wait_for_requests();
+}
