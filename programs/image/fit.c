@@ -5,28 +5,6 @@
 #include <string.h>
 
 #include "image.h"
-#include "stb.h"
-
-/* In linear light: averaging sRGB values makes small details too dark. */
-int
-resize(struct job *job, struct picture *p, int w, int h)
-{
-	struct picture q;
-
-	if (w == p->w && h == p->h)
-		return (0);
-	if (picture_new(job, UINT64_MAX, (uint64_t)w, (uint64_t)h, &q) != 0)
-		return (-1);
-	q.alpha = p->alpha;
-	if (!stbir_resize_uint8_generic(p->px, p->w, p->h, 0, q.px, w, h, 0, 4,
-	    3, 0, STBIR_EDGE_CLAMP, STBIR_FILTER_CATMULLROM,
-	    STBIR_COLORSPACE_SRGB, NULL)) {
-		free(q.px);
-		return (job_fail(job, 413, "not enough memory to resize"));
-	}
-	picture_replace(p, &q);
-	return (0);
-}
 
 int
 crop(struct job *job, struct picture *p, int x, int y, int w, int h)

@@ -51,13 +51,15 @@ int turn(struct job *job, struct picture *p, int degrees, bool mirror_x,
     bool mirror_y);
 int trim(struct job *job, struct picture *p, int threshold);
 
+/* resize.c: by Lanczos' kernel in linear light. */
+int resize(struct job *job, struct picture *p, int w, int h);
+
 /* fit.c: to a size. */
 enum fit { FIT_SCALE_DOWN, FIT_CONTAIN, FIT_COVER, FIT_CROP, FIT_PAD };
 struct gravity {
 	bool attention;			/* where there is most to see */
 	double x, y;			/* 0 left and top, 1 right and bottom */
 };
-int resize(struct job *job, struct picture *p, int w, int h);
 int crop(struct job *job, struct picture *p, int x, int y, int w, int h);
 int fit(struct job *job, struct picture *p, enum fit how, int w, int h,
     const struct gravity *g, const uint8_t background[4],

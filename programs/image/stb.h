@@ -7,6 +7,5 @@
 #define STBI_NO_STDIO
 #define STBI_MAX_DIMENSIONS 32767
 #include <stb/stb_image.h>
-#include <stb/stb_image_resize.h>
 
 #endif

@@ -155,11 +155,33 @@ end
 
 begin resize_is_as_good_as_imagemagick
 convert "$photo" -strip "$work/large.png" 2>/dev/null
-both 200 "$work/large.png" '{"format": "png", "width": 200}'
-cp "$OUT" "$work/got"
-convert "$work/large.png" -colorspace RGB -filter Catrom -resize 200x133\! \
-    -colorspace sRGB "$work/want.png"
-alike "$work/got" "$work/want.png" 40 resize
+for size in 200x133 401x268 900x600; do
+	both 200 "$work/large.png" "{\"format\": \"png\", \"fit\": \"contain\",
+	    \"width\": ${size%x*}}"
+	cp "$OUT" "$work/got"
+	convert "$work/large.png" -colorspace RGB -filter Lanczos \
+	    -resize "$size!" -colorspace sRGB -depth 8 "$work/want.png"
+	alike "$work/got" "$work/want.png" 40 "resize to $size"
+done
+end
+
+begin resize_keeps_a_flat_colour_and_bleeds_none
+# What is invisible must not shine through, and edges are no darker.
+for size in 1x1 2x3 7x200 199x3 200x200; do
+	convert -size "$size" xc:'#4080c0' "PNG32:$work/flat.png"
+	for width in 1 5 64; do
+		both 200 "$work/flat.png" "{\"format\": \"png\",
+		    \"fit\": \"contain\", \"width\": $width}"
+		[ "$(convert "$OUT" -unique-colors txt: | grep -c '^[0-9]')" = 1 ] &&
+		    convert "$OUT" -unique-colors txt: | grep -qi '#4080C0' ||
+		    wrong "$size to $width is $(convert "$OUT" txt: | tail -1)"
+	done
+done
+convert -size 100x100 xc:'#ff000000' -fill '#0000ffff' \
+    -draw 'rectangle 50,0 99,99' "PNG32:$work/half.png"
+both 200 "$work/half.png" '{"format": "png", "width": 33}'
+convert "$OUT" -channel R -separate -format '%[fx:maxima]\n' info: >"$work/red"
+grep -q '^0$' "$work/red" || wrong "red shines through: $(cat "$work/red")"
 end
 
 begin adjustments_are_visible
