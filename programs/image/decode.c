@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * decode.c: what kind of picture is it? PNG and WebP by their libraries, GIF
- * (its first frame) and BMP by stb_image; the others have a file of their own.
+ * decode.c: what kind of picture is it? PNG and WebP by their libraries, BMP
+ * by stb_image; the others have a file of their own.
  */
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
 #include <webp/decode.h>
+#include <webp/demux.h>
 
 #include "image.h"
 #include "stb.h"
@@ -40,6 +41,16 @@ picture_replace(struct picture *p, struct picture *q)
 	q->px = NULL;
 }
 
+void
+find_alpha(struct picture *p)
+{
+	size_t n = (size_t)p->w * (size_t)p->h, i;
+
+	for (i = 0; i < n && p->px[i * 4 + 3] == 255; i++)
+		;
+	p->alpha = i != n;
+}
+
 static int
 decode_png(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p)
@@ -59,7 +70,28 @@ decode_png(struct job *job, const uint8_t *data, size_t len,
 			r = job_fail(job, 422, "broken PNG: %s", png.message);
 	}
 	png_image_free(&png);
+	if (r == 0)
+		p->orientation = chunk_orientation(data, len, true);
 	return (r);
+}
+
+/* Of an animation; a frame may be smaller than all. */
+static int
+decode_first_frame(struct job *job, const uint8_t *data, size_t len,
+    struct picture *p)
+{
+	WebPData all = {data, len};
+	WebPAnimDecoder *d = WebPAnimDecoderNew(&all, NULL);
+	uint8_t *canvas;
+	int when;
+
+	if (d == NULL || !WebPAnimDecoderGetNext(d, &canvas, &when)) {
+		WebPAnimDecoderDelete(d);
+		return (job_fail(job, 422, "broken WebP animation"));
+	}
+	memcpy(p->px, canvas, (size_t)p->w * (size_t)p->h * 4);
+	WebPAnimDecoderDelete(d);
+	return (0);
 }
 
 static int
@@ -72,12 +104,13 @@ decode_webp(struct job *job, const uint8_t *data, size_t len,
 	if (!WebPInitDecoderConfig(&c) ||
 	    WebPGetFeatures(data, len, &c.input) != VP8_STATUS_OK)
 		return (job_fail(job, 422, "broken WebP"));
-	if (c.input.has_animation)
-		return (job_fail(job, 415, "animated WebP is not read"));
 	if (picture_new(job, wanted->max_pixels, (uint64_t)c.input.width,
 	    (uint64_t)c.input.height, p) != 0)
 		return (-1);
 	p->alpha = c.input.has_alpha;
+	p->orientation = chunk_orientation(data, len, false);
+	if (c.input.has_animation)
+		return (decode_first_frame(job, data, len, p));
 	c.output.colorspace = MODE_RGBA;
 	c.output.is_external_memory = 1;
 	c.output.u.RGBA.rgba = p->px;
@@ -125,7 +158,7 @@ static const struct kind {
 	{"WEBP", 8, 4, decode_webp, FORMAT_WEBP},
 	{"ftypavif", 4, 8, decode_avif, FORMAT_AVIF},
 	{"ftypmif1", 4, 8, decode_avif, FORMAT_AVIF},
-	{"GIF8", 0, 4, decode_stb, FORMAT_PNG},
+	{"GIF8", 0, 4, decode_gif, FORMAT_PNG},
 	{"BM", 0, 2, decode_stb, FORMAT_PNG},
 	{"II*\0", 0, 4, decode_tiff, FORMAT_PNG},
 	{"MM\0*", 0, 4, decode_tiff, FORMAT_PNG},

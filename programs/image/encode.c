@@ -11,6 +11,18 @@
 
 #include "image.h"
 
+int
+webp_config(WebPConfig *c, const struct encoding *e)
+{
+	if (!WebPConfigPreset(c, WEBP_PRESET_PHOTO, (float)e->quality))
+		return (-1);
+	c->method = e->speed >= 8 ? 0 : e->speed >= 4 ? 4 : 6;
+	if (e->lossless && !WebPConfigLosslessPreset(c, e->speed >= 8 ? 1 :
+	    e->speed >= 4 ? 5 : 8))
+		return (-1);
+	return (0);
+}
+
 static int
 encode_webp(struct job *job, const struct picture *p, const struct encoding *e,
     uint8_t **out, size_t *len)
@@ -20,12 +32,7 @@ encode_webp(struct job *job, const struct picture *p, const struct encoding *e,
 	WebPConfig c;
 	int r = 0;
 
-	if (!WebPConfigPreset(&c, WEBP_PRESET_PHOTO, (float)e->quality) ||
-	    !WebPPictureInit(&pic))
-		return (job_fail(job, 500, "libwebp is of another version"));
-	c.method = e->speed >= 8 ? 0 : e->speed >= 4 ? 4 : 6;
-	if (e->lossless && !WebPConfigLosslessPreset(&c, e->speed >= 8 ? 1 :
-	    e->speed >= 4 ? 5 : 8))
+	if (webp_config(&c, e) != 0 || !WebPPictureInit(&pic))
 		return (job_fail(job, 500, "libwebp is of another version"));
 	pic.use_argb = e->lossless;
 	pic.width = p->w;

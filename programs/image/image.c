@@ -17,7 +17,8 @@ struct options {
 	int64_t max_pixels, trim_threshold;
 	double dpr, blur, sharpen, brightness, contrast, gamma;
 	int fit, format, flip;
-	bool lossless, progressive, trim;
+	int64_t max_frames;
+	bool lossless, progressive, trim, anim;
 	const char *gravity, *background;
 };
 
@@ -46,6 +47,10 @@ static const struct job_option options[] = {
 	JOB_BOOL(struct options, progressive, true, "JPEG in several scans"),
 	JOB_INT(struct options, max_bytes, 0, 0, 1 << 30,
 	    "the best quality, up to quality, that is not larger; 0: any"),
+	JOB_BOOL(struct options, anim, true,
+	    "animations stay some when the format is WebP"),
+	JOB_INT(struct options, max_frames, 500, 1, 10000,
+	    "animations end after as many"),
 	JOB_BOOL(struct options, trim, false, "cut a border of one colour"),
 	JOB_INT(struct options, trim_threshold, 10, 0, 255,
 	    "how much a border may differ from its corner"),
@@ -157,6 +162,23 @@ choose_format(const struct options *o, enum format was)
 	return (was == FORMAT_WEBP || was == FORMAT_AVIF ? FORMAT_PNG : was);
 }
 
+/* Of an animation, which no other format that we write can be. */
+static bool
+wants_webp(const struct options *o)
+{
+	char *accept;
+	bool yes;
+
+	if (o->format != FORMAT_AUTO)
+		return (o->format == FORMAT_WEBP);
+	accept = job_header("Accept");
+	yes = accepts(accept, "image/webp");
+	free(accept);
+	if (yes)
+		job_set_header("Vary: Accept");
+	return (yes);
+}
+
 /*--- the way of a picture -------------------------------------------------*/
 
 static int
@@ -223,6 +245,29 @@ encode_within(struct job *job, const struct picture *p, struct encoding *e,
 	return (0);
 }
 
+/* What changes the pixels but not their number. */
+static int
+look(struct job *job, const struct options *o, struct picture *p,
+    enum format format, const uint8_t background[4])
+{
+	if (format == FORMAT_JPEG || o->background != NULL)
+		flatten(p, background);
+	adjust(p, o->brightness, o->contrast, o->gamma);
+	if (blur(job, p, o->blur) != 0)
+		return (-1);
+	return (sharpen(job, p, o->sharpen));
+}
+
+static struct encoding
+encoding_of(const struct options *o, enum format format)
+{
+	return ((struct encoding){
+		.format = format, .quality = (int)o->quality,
+		.speed = (int)o->speed, .lossless = o->lossless,
+		.progressive = o->progressive,
+	});
+}
+
 static int
 finish(struct job *job, const struct options *o, struct picture *p,
     enum format was, const uint8_t background[4])
@@ -231,18 +276,11 @@ finish(struct job *job, const struct options *o, struct picture *p,
 		[FORMAT_WEBP] = "image/webp", [FORMAT_AVIF] = "image/avif",
 		[FORMAT_JPEG] = "image/jpeg", [FORMAT_PNG] = "image/png",
 	};
-	struct encoding e = {
-		.format = choose_format(o, was), .quality = (int)o->quality,
-		.speed = (int)o->speed, .lossless = o->lossless,
-		.progressive = o->progressive,
-	};
+	struct encoding e = encoding_of(o, choose_format(o, was));
 	uint8_t *out;
 	size_t len;
 
-	if (e.format == FORMAT_JPEG || o->background != NULL)
-		flatten(p, background);
-	adjust(p, o->brightness, o->contrast, o->gamma);
-	if (blur(job, p, o->blur) != 0 || sharpen(job, p, o->sharpen) != 0 ||
+	if (look(job, o, p, e.format, background) != 0 ||
 	    encode_within(job, p, &e, o->lossless || e.format == FORMAT_PNG ?
 	    0 : o->max_bytes, &out, &len) != 0)
 		return (-1);
@@ -252,6 +290,67 @@ finish(struct job *job, const struct options *o, struct picture *p,
 /* For again(). */
 static struct picture last;
 static const void *last_out;
+
+/*--- animations: each frame goes the same way ------------------------------*/
+
+static int
+add_frames(struct job *job, const struct options *o, struct animation *a,
+    const uint8_t background[4], struct animator **to)
+{
+	struct encoding e = encoding_of(o, FORMAT_WEBP);
+	struct picture p;
+	int64_t n;
+	int ms, r = 0;
+
+	for (n = 0; n < o->max_frames && r == 0; n++) {
+		/* One that is cut short ends with its last whole frame. */
+		if (animation_next(a, &p, &ms) != 1)
+			break;
+		if (shape(job, o, &p, background) != 0 ||
+		    look(job, o, &p, FORMAT_WEBP, background) != 0 ||
+		    (*to == NULL &&
+		    (*to = animator_new(job, a, &p, &e)) == NULL))
+			r = -1;
+		else
+			r = animator_add(job, *to, &p, ms);
+		free(p.px);
+	}
+	return (n == 0 ? job_fail(job, 422, "the animation has no frame") : r);
+}
+
+static int
+animate(struct job *job, const struct options *o, const struct wanted *wanted,
+    const uint8_t background[4])
+{
+	struct options same = *o;
+	struct animation *a = animation_open(job, job->in, job->in_len,
+	    wanted);
+	struct animator *to = NULL;
+	uint8_t *out = NULL;
+	size_t len = 0;
+	int r;
+
+	if (a == NULL)
+		return (-1);
+	/* What looks at the pixels would differ from frame to frame. */
+	same.trim = false;
+	if (o->gravity != NULL && strcmp(o->gravity, "\"attention\"") == 0)
+		same.gravity = NULL;
+	r = add_frames(job, &same, a, background, &to);
+	if (to != NULL && animator_end(job, to, r == 0, &out, &len) != 0)
+		r = -1;
+	animation_close(a);
+	if (r == 0 && o->max_bytes != 0 && len > (size_t)o->max_bytes)
+		r = job_fail(job, 422, "the animation is larger than "
+		    "max_bytes");
+	if (r != 0) {
+		free(out);
+		return (-1);
+	}
+	last_out = out;
+	return (job_answer(job, "image/webp", out, len));
+}
+
 
 static int
 run(struct job *job, const void *chosen)
@@ -275,6 +374,9 @@ run(struct job *job, const void *chosen)
 			wanted.h = w;
 		}
 	}
+	if (o->anim && is_animation(job->in, job->in_len) &&
+	    wants_webp(o))
+		return (animate(job, o, &wanted, background));
 	if (decode(job, job->in, job->in_len, &wanted, &p, &was) != 0)
 		return (-1);
 	if (shape(job, o, &p, background) != 0 ||

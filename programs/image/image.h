@@ -33,6 +33,8 @@ int picture_new(struct job *job, uint64_t max_pixels, uint64_t w, uint64_t h,
     struct picture *p);
 /* Replace the pixels of p by those of q, which becomes empty. */
 void picture_replace(struct picture *p, struct picture *q);
+/* Look whether some pixel is transparent. */
+void find_alpha(struct picture *p);
 
 /* decode.c: any format; *format is what it was, as far as we write it. */
 int decode(struct job *job, const void *data, size_t len,
@@ -44,6 +46,22 @@ int decode_tiff(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p);
 int decode_avif(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p);
+
+/*
+ * gif.c: frames in turn, as what is then seen, which stays the GIF's; 1: *seen
+ * and *ms are set, 0: there are no more, -1: it is broken.
+ */
+struct gif;
+struct gif *gif_open(struct job *job, const uint8_t *data, size_t len,
+    const struct wanted *wanted);
+int gif_next(struct gif *g, const struct picture **seen, int *ms);
+void gif_close(struct gif *g);
+int decode_gif(struct job *job, const uint8_t *data, size_t len,
+    const struct wanted *wanted, struct picture *p);
+
+/* exif.c: 1 to 8 by a TIFF header and its directory; by a PNG's or a WebP's. */
+int exif_orientation(const uint8_t *t, size_t len);
+int chunk_orientation(const uint8_t *data, size_t len, bool png);
 
 /* turn.c: whole turns and mirrors; what is only a border. */
 int turn_upright(struct job *job, struct picture *p);
@@ -83,5 +101,24 @@ int encode(struct job *job, const struct picture *p, const struct encoding *e,
     uint8_t **out, size_t *len);
 int encode_avif(struct job *job, const struct picture *p,
     const struct encoding *e, uint8_t **out, size_t *len);
+
+/* encode.c: libwebp's settings of e. */
+struct WebPConfig;
+int webp_config(struct WebPConfig *c, const struct encoding *e);
+
+/* anim.c: more than one frame? Then each, as a picture of the caller's. */
+struct animation;
+struct animator;
+bool is_animation(const uint8_t *data, size_t len);
+struct animation *animation_open(struct job *job, const uint8_t *data,
+    size_t len, const struct wanted *wanted);
+int animation_next(struct animation *a, struct picture *frame, int *ms);
+void animation_close(struct animation *a);
+struct animator *animator_new(struct job *job, const struct animation *a,
+    const struct picture *first, const struct encoding *e);
+int animator_add(struct job *job, struct animator *to, const struct picture *p,
+    int ms);
+int animator_end(struct job *job, struct animator *to, bool wanted,
+    uint8_t **out, size_t *len);
 
 #endif

@@ -12,6 +12,9 @@
 
 #include "image.h"
 
+/* A few kilobytes can hold scans without end, each a pass over all pixels. */
+#define SCANS_MAX 200
+
 struct failure {
 	struct jpeg_error_mgr mgr;
 	jmp_buf out;
@@ -33,41 +36,16 @@ on_message(j_common_ptr info)
 	(void)info;
 }
 
-/*--- EXIF -----------------------------------------------------------------*/
-
-#define TAG_ORIENTATION 0x0112
-
-static unsigned
-get(const uint8_t *p, unsigned n, bool big)
+static void
+on_progress(j_common_ptr info)
 {
-	unsigned v = 0;
+	struct failure *f = (struct failure *)info->err;
 
-	for (unsigned i = 0; i < n; i++)
-		v |= (unsigned)p[i] << 8 * (big ? n - 1 - i : i);
-	return (v);
-}
-
-/* Of a TIFF header and its first directory; 1 unless it says otherwise. */
-static int
-exif_orientation(const uint8_t *t, size_t len)
-{
-	unsigned at, n, v;
-	bool big;
-
-	if (len < 14 || (memcmp(t, "II", 2) != 0 && memcmp(t, "MM", 2) != 0))
-		return (1);
-	big = t[0] == 'M';
-	at = get(t + 4, 4, big);
-	if (at > len - 2)
-		return (1);
-	n = get(t + at, 2, big);
-	for (at += 2; n > 0 && at + 12 <= len; n--, at += 12) {
-		if (get(t + at, 2, big) != TAG_ORIENTATION)
-			continue;
-		v = get(t + at + 8, 2, big);
-		return (v >= 1 && v <= 8 ? (int)v : 1);
-	}
-	return (1);
+	if (((j_decompress_ptr)info)->input_scan_number <= SCANS_MAX)
+		return;
+	(void)snprintf(f->text, sizeof f->text, "it has more than %d scans",
+	    SCANS_MAX);
+	longjmp(f->out, 1);
 }
 
 static int
@@ -103,6 +81,20 @@ choose_scale(struct jpeg_decompress_struct *d, const struct wanted *wanted,
 	d->scale_denom = 8;
 }
 
+/* Ink takes light away. Adobe writes how much is left, others how much ink. */
+static void
+cmyk_to_rgba(uint8_t *row, unsigned width, bool ink)
+{
+	for (uint8_t *at = row; at < row + 4 * (size_t)width; at += 4) {
+		int k = ink ? 255 - at[3] : at[3];
+
+		for (int i = 0; i < 3; i++)
+			at[i] = (uint8_t)((ink ? 255 - at[i] : at[i]) *
+			    k / 255);
+		at[3] = 255;
+	}
+}
+
 static void
 read_pixels(struct jpeg_decompress_struct *d, struct picture *p)
 {
@@ -111,6 +103,9 @@ read_pixels(struct jpeg_decompress_struct *d, struct picture *p)
 		    (size_t)p->w * 4;
 
 		(void)jpeg_read_scanlines(d, &row, 1);
+		if (d->out_color_space == JCS_CMYK)
+			cmyk_to_rgba(row, d->output_width,
+			    !d->saw_Adobe_marker);
 	}
 }
 
@@ -120,12 +115,15 @@ decode_jpeg(struct job *job, const uint8_t *data, size_t len,
 {
 	static struct jpeg_decompress_struct d;
 	static struct failure f;
+	static struct jpeg_progress_mgr progress;
 	int orientation;
 
 	d.err = jpeg_std_error(&f.mgr);
 	f.mgr.error_exit = on_error;
 	f.mgr.output_message = on_message;
 	jpeg_create_decompress(&d);
+	progress.progress_monitor = on_progress;
+	d.progress = &progress;
 	if (setjmp(f.out) != 0) {
 		jpeg_destroy_decompress(&d);
 		return (job_fail(job, 422, "broken JPEG: %s", f.text));
@@ -133,10 +131,6 @@ decode_jpeg(struct job *job, const uint8_t *data, size_t len,
 	jpeg_save_markers(&d, JPEG_APP0 + 1, 0xffff);
 	jpeg_mem_src(&d, data, len);
 	(void)jpeg_read_header(&d, TRUE);
-	if (d.jpeg_color_space == JCS_CMYK || d.jpeg_color_space == JCS_YCCK) {
-		jpeg_destroy_decompress(&d);
-		return (job_fail(job, 415, "JPEG in CMYK is not read"));
-	}
 	orientation = orientation_of(&d);
 	/* A progressive one of many scans is the bomb among JPEGs. */
 	if ((uint64_t)d.image_width * d.image_height > wanted->max_pixels) {
@@ -146,7 +140,7 @@ decode_jpeg(struct job *job, const uint8_t *data, size_t len,
 		    (uintmax_t)wanted->max_pixels));
 	}
 	choose_scale(&d, wanted, orientation);
-	d.out_color_space = JCS_EXT_RGBA;
+	d.out_color_space = d.num_components == 4 ? JCS_CMYK : JCS_EXT_RGBA;
 	(void)jpeg_start_decompress(&d);
 	if (picture_new(job, wanted->max_pixels, d.output_width,
 	    d.output_height, p) != 0) {

@@ -2,7 +2,6 @@
 #ifndef STB_H
 #define STB_H
 
-#define STBI_ONLY_GIF
 #define STBI_ONLY_BMP
 #define STBI_NO_STDIO
 #define STBI_MAX_DIMENSIONS 32767

@@ -138,6 +138,75 @@ for o in 1 2 3 4 5 6 7 8; do
 done
 end
 
+begin orientation_of_png_and_webp_is_applied
+for f in png webp; do
+	convert "$work/p.png" "$work/o.$f"
+	exiftool -q -q -n -overwrite_original -Orientation=6 "$work/o.$f"
+	both 200 "$work/o.$f" '{"format": "png"}'
+	is 107x160 png
+done
+end
+
+begin cmyk_and_translucent_tiff_are_read
+convert "$work/p.png" -colorspace CMYK -quality 95 "$work/cmyk.jpg"
+both 200 "$work/cmyk.jpg" '{"format": "png"}'
+cp "$OUT" "$work/got"
+convert "$work/cmyk.jpg" -colorspace sRGB "$work/want.png"
+alike "$work/got" "$work/want.png" 45 CMYK
+convert -size 60x40 'gradient:#ff000000-#0000ffff' "$work/a.tiff"
+both 200 "$work/a.tiff" '{"format": "png"}'
+cp "$OUT" "$work/got"
+alike "$work/got" "$work/a.tiff" 45 TIFF
+end
+
+begin interlaced_gif_is_read
+convert "$work/p.png" -interlace GIF "$work/i.gif"
+both 200 "$work/i.gif" '{"format": "png"}'
+cp "$OUT" "$work/got"
+alike "$work/got" "$work/i.gif" 90 "interlaced GIF"
+end
+
+# Frames of one colour, one that covers a part and goes away again, one more.
+make_animation() {
+	convert -delay 10 -size 80x60 xc:red xc:lime \
+	    \( -size 20x20 xc:yellow -repage 80x60+30+10 -set dispose previous \) \
+	    -set delay 20 \( -size 10x10 xc:blue -repage 80x60+70+50 \) \
+	    -loop 0 "$1"
+}
+
+begin animations_stay_animations
+make_animation "$work/an.gif"
+both 200 "$work/an.gif" '{"format": "webp", "lossless": true}'
+cp "$OUT" "$work/an.webp"
+[ "$(webpinfo "$work/an.webp" | grep -c 'Chunk ANMF')" = 4 ] ||
+    wrong "not 4 frames"
+webpinfo "$work/an.webp" | grep -q 'Loop count *: 0' || wrong "it ends"
+convert "$work/an.gif" -coalesce "$work/one_%d.png"
+convert "$work/an.webp" -coalesce "$work/two_%d.png"
+for i in 0 1 2 3; do
+	[ "$(compare -metric AE "$work/one_$i.png" "$work/two_$i.png" \
+	    null: 2>&1)" = 0 ] || wrong "frame $i differs"
+done
+for from in gif webp; do
+	both 200 "$work/an.$from" '{"format": "webp", "width": 40}'
+	[ "$(webpinfo "$OUT" | grep -c 'Chunk ANMF')" = 4 ] ||
+	    wrong "$from: not 4 frames"
+	webpinfo "$OUT" | grep -q 'Canvas size 40 x 30' || wrong "$from: size"
+	both 200 "$work/an.$from" '{"format": "png"}'
+	is 80x60 png
+	both 200 "$work/an.$from" '{"format": "webp", "anim": false}'
+	is 80x60 webp
+done
+both 200 "$work/an.gif" '{"format": "webp", "max_frames": 2}'
+[ "$(webpinfo "$OUT" | grep -c 'Chunk ANMF')" = 2 ] || wrong "max_frames"
+for part in 20 60 90; do
+	head -c $(($(wc -c <"$work/an.gif") * part / 100)) "$work/an.gif" \
+	    >"$work/cut"
+	"$binary" '{"format": "webp"}' <"$work/cut" >"$OUT" 2>"$ERR"
+	[ $? -le 1 ] || wrong "cut to $part%: $(head -c 200 "$ERR")"
+done
+end
+
 begin turns_mirrors_and_trims
 for do in '{"rotate": 90}:-rotate 90' '{"rotate": 180}:-rotate 180' \
     '{"rotate": 270}:-rotate 270' '{"flip": "h"}:-flop' '{"flip": "v"}:-flip' \
@@ -224,7 +293,8 @@ refused 400 "$work/p.png" '{"width": -1}' width
 refused 400 "$work/p.png" '{"format": "bmp"}' format
 end
 
-begin bombs_are_refused_by_their_header
+begin bombs_are_refused_before_they_go_off
+convert "$work/p.png" -interlace JPEG "$work/progressive.jpg"
 python3 - "$work" <<'EOT'
 import struct, sys, zlib
 def chunk(kind, data):
@@ -240,6 +310,13 @@ open(work + "/bomb.gif", "wb").write(b"GIF89a" + struct.pack("<HHBBB",
     30000, 30000, 0x80, 0, 0) + bytes(6) + b"," + struct.pack("<HHHHB", 0, 0,
     30000, 30000, 0) + b"\x02\x02\x44\x01\x00;")
 EOT
+python3 - "$work/progressive.jpg" "$work/scans.jpg" <<'EOT'
+import sys
+data = open(sys.argv[1], "rb").read()
+last = data.rindex(b"\xff\xda")
+open(sys.argv[2], "wb").write(data[:last] + data[last:-2] * 2000 + data[-2:])
+EOT
+refused 422 "$work/scans.jpg" '{}' "scans"
 for f in png bmp gif; do
 	refused 413 "$work/bomb.$f" '{}' max_pixels
 done
@@ -281,7 +358,9 @@ for _ in range(r.choice([1, 2, 5, 20])):
 open(out, "wb").write(data)
 EOT
 rounds=${TKVM_MUTATIONS:-12}
-for f in jpg png webp tiff bmp gif avif; do
+make_animation "$work/p.an.gif"
+"$binary" '{"format": "webp"}' <"$work/p.an.gif" >"$work/p.an.webp"
+for f in jpg png webp tiff bmp gif avif an.gif an.webp; do
 	for seed in $(seq "$rounds"); do
 		python3 "$work/mutate.py" "$work/p.$f" "$seed" "$work/mutant"
 		"$binary" '{"format": "webp", "width": 50}' <"$work/mutant" \

@@ -68,11 +68,25 @@ on_error(const char *module, const char *format, va_list ap)
 	(void)vsnprintf(said, sizeof said, format, ap);
 }
 
+/* libtiff gives colours times alpha. */
+static void
+unmultiply(struct picture *p)
+{
+	size_t n = (size_t)p->w * (size_t)p->h;
+
+	find_alpha(p);
+	for (uint8_t *at = p->px; p->alpha && n > 0; n--, at += 4)
+		for (int i = 0; i < 3 && at[3] != 0 && at[3] != 255; i++)
+			at[i] = (uint8_t)(at[i] >= at[3] ? 255 :
+			    (at[i] * 255 + at[3] / 2) / at[3]);
+}
+
 int
 decode_tiff(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p)
 {
 	struct memory m = {.data = data, .len = len};
+	TIFFOpenOptions *o = TIFFOpenOptionsAlloc();
 	uint32_t w = 0, h = 0;
 	int r = -1;
 	TIFF *t;
@@ -80,14 +94,19 @@ decode_tiff(struct job *job, const uint8_t *data, size_t len,
 	said[0] = '\0';
 	(void)TIFFSetErrorHandler(on_error);
 	(void)TIFFSetWarningHandler(NULL);
-	t = TIFFClientOpen("picture", "rm", &m, on_read, on_write, on_seek,
-	    on_close, on_size, NULL, NULL);
+	if (o == NULL)
+		return (job_fail(job, 413, "not enough memory for a TIFF"));
+	/* A strip or tile may claim any size. */
+	TIFFOpenOptionsSetMaxSingleMemAlloc(o,
+	    (tmsize_t)(wanted->max_pixels * 8));
+	t = TIFFClientOpenExt("picture", "rm", &m, on_read, on_write, on_seek,
+	    on_close, on_size, NULL, NULL, o);
+	TIFFOpenOptionsFree(o);
 	if (t == NULL)
 		return (job_fail(job, 422, "broken TIFF: %s", said));
 	(void)TIFFGetField(t, TIFFTAG_IMAGEWIDTH, &w);
 	(void)TIFFGetField(t, TIFFTAG_IMAGELENGTH, &h);
 	if (picture_new(job, wanted->max_pixels, w, h, p) == 0) {
-		p->alpha = true;
 		if (TIFFReadRGBAImageOriented(t, w, h, (uint32_t *)(void *)
 		    p->px, ORIENTATION_TOPLEFT, 1))
 			r = 0;
@@ -95,5 +114,7 @@ decode_tiff(struct job *job, const uint8_t *data, size_t len,
 			(void)job_fail(job, 422, "broken TIFF: %s", said);
 	}
 	TIFFClose(t);
+	if (r == 0)
+		unmultiply(p);
 	return (r);
 }
