@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* hash: digests, and signatures by a secret that VCL knows (HMAC). */
+#include <nettle/hmac.h>
+#include <nettle/memops.h>
+#include <nettle/nettle-meta.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "job.h"
+
+struct options {
+	int op, algorithm, encoding;
+	int64_t length;
+	const char *key, *signature;
+};
+
+enum op { DIGEST, SIGN, VERIFY };
+enum encoding { HEX, BASE64URL };
+
+static const struct job_option options[] = {
+	JOB_CHOICE(struct options, op, DIGEST, "digest|sign|verify",
+	    "sign and verify need a key"),
+	JOB_CHOICE(struct options, algorithm, 0,
+	    "sha256|sha512|sha384|sha1|md5", "sha1 and md5 only for digests"),
+	JOB_CHOICE(struct options, encoding, HEX, "hex|base64url",
+	    "how the result, and the signature to verify, is written"),
+	JOB_INT(struct options, length, 0, 0, 64,
+	    "bytes of the result, at least 10 of a signature; 0: all"),
+	JOB_STR(struct options, key, NULL, 1024, "the secret"),
+	JOB_STR(struct options, signature, NULL, 256, "verify: what it must be"),
+	JOB_END
+};
+
+static const struct nettle_hash *
+hash_of(int algorithm)
+{
+	switch (algorithm) {
+	case 0: return (&nettle_sha256);
+	case 1: return (&nettle_sha512);
+	case 2: return (&nettle_sha384);
+	case 3: return (&nettle_sha1);
+	default: return (&nettle_md5);
+	}
+}
+
+#define STATE_MAX 4096
+#define DIGEST_MAX 64
+
+static void
+digest(const struct nettle_hash *h, const struct job *job, uint8_t *to)
+{
+	static _Alignas(16) uint8_t state[STATE_MAX];
+
+	h->init(state);
+	h->update(state, job->in_len, job->in);
+	h->digest(state, h->digest_size, to);
+}
+
+static void
+sign(const struct nettle_hash *h, const struct job *job, const char *key,
+    uint8_t *to)
+{
+	static _Alignas(16) uint8_t outer[STATE_MAX], inner[STATE_MAX],
+	    state[STATE_MAX];
+
+	hmac_set_key(outer, inner, state, h, strlen(key),
+	    (const uint8_t *)key);
+	hmac_update(state, h, job->in_len, job->in);
+	hmac_digest(outer, inner, state, h, h->digest_size, to);
+}
+
+static size_t
+write_hex(const uint8_t *from, size_t len, char *to)
+{
+	for (size_t i = 0; i < len; i++)
+		(void)snprintf(to + 2 * i, 3, "%02x", from[i]);
+	return (2 * len);
+}
+
+static size_t
+write_base64url(const uint8_t *from, size_t len, char *to)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh"
+	    "ijklmnopqrstuvwxyz0123456789-_";
+	unsigned bits = 0, have = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		bits = bits << 8 | from[i];
+		for (have += 8; have >= 6; have -= 6)
+			to[n++] = alphabet[bits >> (have - 6) & 63];
+	}
+	if (have > 0)
+		to[n++] = alphabet[bits << (6 - have) & 63];
+	to[n] = '\0';
+	return (n);
+}
+
+/* The same time whatever differs: an answer's time must not tell. */
+static bool
+matches(const char *is, size_t len, const char *must)
+{
+	return (strlen(must) == len && memeql_sec(is, must, len));
+}
+
+static int
+check(struct job *job, const struct options *o, const struct nettle_hash *h)
+{
+	if (h->context_size > STATE_MAX ||
+	    h->digest_size > DIGEST_MAX)
+		return (job_fail(job, 500, "nettle is of another version"));
+	if (o->op == DIGEST)
+		return (0);
+	if (o->key == NULL || *o->key == '\0')
+		return (job_fail(job, 400, "option \"key\" is missing"));
+	if (h == &nettle_sha1 || h == &nettle_md5)
+		return (job_fail(job, 400, "option \"algorithm\" is too weak "
+		    "to sign with"));
+	if (o->length != 0 && o->length < 10)
+		return (job_fail(job, 400, "option \"length\" of a signature "
+		    "is at least 10"));
+	if (o->op == VERIFY && o->signature == NULL)
+		return (job_fail(job, 403, "there is no signature"));
+	return (0);
+}
+
+static int
+run(struct job *job, const void *chosen)
+{
+	static char text[2 * DIGEST_MAX + 1];
+	uint8_t raw[DIGEST_MAX];
+	const struct options *o = chosen;
+	const struct nettle_hash *h = hash_of(o->algorithm);
+	size_t len = h->digest_size;
+
+	if (check(job, o, h) != 0)
+		return (-1);
+	if (o->op == DIGEST)
+		digest(h, job, raw);
+	else
+		sign(h, job, o->key, raw);
+	if (o->length != 0 && (size_t)o->length < len)
+		len = (size_t)o->length;
+	len = o->encoding == HEX ? write_hex(raw, len, text) :
+	    write_base64url(raw, len, text);
+	if (o->op != VERIFY)
+		return (job_answer(job, "text/plain", text, len));
+	if (!matches(text, len, o->signature))
+		return (job_fail(job, 403, "the signature is wrong"));
+	return (job_answer(job, "text/plain", "valid", 5));
+}
+
+static const struct job_program program = {
+	.name = "hash",
+	.summary = "Digests and signatures (HMAC) of bytes.",
+	.options = options,
+	.options_size = sizeof(struct options),
+	.run = run,
+	.bare = "algorithm",
+	.url = JOB_URL_IS_INPUT,
+};
+
+int
+main(int argc, char **argv)
+{
+	return (job_main(&program, argc, argv));
+}

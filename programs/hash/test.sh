@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# hash against coreutils and openssl.
+. "$(dirname "$0")/../../tests/cli/lib.sh"
+. tests/lib/program.sh
+
+common_promises
+
+begin digests_are_those_of_coreutils
+for n in 1 63 64 65 1000 300001; do
+	head -c "$n" "$binary" >"$work/in"
+	for a in sha256 sha512 sha384 sha1 md5; do
+		both 200 "$work/in" "{\"algorithm\": \"$a\"}"
+		[ "$(cat "$OUT")" = "$("${a}sum" <"$work/in" | cut -d' ' -f1)" ] ||
+		    wrong "$a of $n bytes"
+	done
+done
+end
+
+begin signatures_are_those_of_openssl
+for a in sha256 sha512 sha384; do
+	for key in k "a longer secret, longer than one block of sixty-four bytes is, so hashed"; do
+		both 200 "$work/in" "{\"op\": \"sign\", \"algorithm\": \"$a\",
+		    \"key\": \"$key\"}"
+		want=$(openssl dgst "-$a" -hmac "$key" <"$work/in" |
+		    sed 's/.*= //')
+		[ "$(cat "$OUT")" = "$want" ] || wrong "$a"
+	done
+done
+end
+
+begin only_the_right_signature_is_valid
+good=$(openssl dgst -sha256 -hmac k <"$work/in" | sed 's/.*= //')
+both 200 "$work/in" "{\"op\": \"verify\", \"key\": \"k\",
+    \"signature\": \"$good\"}"
+[ "$(cat "$OUT")" = valid ] || wrong "$(cat "$OUT")"
+for s in "" "x" "${good%?}" "${good}0" "0${good#?}" \
+    "$(echo "$good" | tr a-f A-F)"; do
+	refused 403 "$work/in" "{\"op\": \"verify\", \"key\": \"k\",
+	    \"signature\": \"$s\"}" "signature is wrong"
+done
+refused 403 "$work/in" '{"op": "verify", "key": "k"}' "no signature"
+refused 403 "$work/in" "{\"op\": \"verify\", \"key\": \"K\",
+    \"signature\": \"$good\"}" "signature is wrong"
+end
+
+begin encodings_and_lengths
+both 200 "$work/in" '{"encoding": "base64url"}'
+want=$(openssl dgst -sha256 -binary <"$work/in" | base64 | tr '+/' '-_' |
+    tr -d '=')
+[ "$(cat "$OUT")" = "$want" ] || wrong "$(cat "$OUT")"
+both 200 "$work/in" '{"length": 5}'
+[ "$(cat "$OUT")" = "$(sha256sum <"$work/in" | cut -c1-10)" ] ||
+    wrong "$(cat "$OUT")"
+end
+
+begin weak_signatures_are_refused
+refused 400 "$work/in" '{"op": "sign"}' '"key"'
+refused 400 "$work/in" '{"op": "sign", "key": ""}' '"key"'
+refused 400 "$work/in" '{"op": "sign", "key": "k", "algorithm": "md5"}' weak
+refused 400 "$work/in" '{"op": "sign", "key": "k", "length": 4}' '"length"'
+end
+
+finish
