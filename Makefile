@@ -107,6 +107,7 @@ SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 check-asan:
 	tools/deps build test
 	$(MAKE) all $(GUESTS) $(DEMO)
+	$(MAKE) $(B)/asan/image_fuzz
 	$(MAKE) B=$(B)/asan CFLAGS='$(SANITIZE)' unit-tests \
 	    $(patsubst $(B)/%,$(B)/asan/%,$(KVM)) \
 	    $(B)/asan/libvmod_tinykvm.so

@@ -69,11 +69,16 @@ static int
 find_box(struct part p, const char *name, bool full, struct part *in)
 {
 	char type[4];
+	int version = 0;
 
 	p.at = 0;
-	for (unsigned i = 0; i < BOXES_MAX && next_box(&p, type, in); i++)
-		if (memcmp(type, name, 4) == 0)
-			return (full ? (int)(get(in, 4) >> 24) : 0);
+	for (unsigned i = 0; i < BOXES_MAX && next_box(&p, type, in); i++) {
+		if (memcmp(type, name, 4) != 0)
+			continue;
+		if (full)
+			version = (int)(get(in, 4) >> 24);
+		return (in->failed ? -1 : version);
+	}
 	return (-1);
 }
 

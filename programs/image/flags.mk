@@ -2,3 +2,11 @@
 JOB_CFLAGS_image = -O3 -I/usr/include/libpng16
 JOB_LIBS_image   = -laom -ltiff -lgif -lwebpmux -lwebpdemux -lwebp -lpng16 -ljpeg \
 	-lzstd -llzma -ldeflate -lLerc -lz -lpthread
+
+# The program once more, with sanitizers, over mutated pictures (make check-asan).
+$(B)/asan/image_fuzz: programs/image/fuzz/fuzz.c $(wildcard programs/image/*.c) \
+    $(wildcard programs/lib/*.c)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 $(JOB_FLAGS) $(JOB_CFLAGS_image) $(SANITIZE) -o $@ \
+	    $(filter-out programs/image/image.c,$^) \
+	    $(filter-out -lpthread,$(JOB_LIBS_image)) -ljson-c -lm

@@ -334,6 +334,11 @@ for text in '' 'hello' 'BM' 'GIF89a' 'RIFF    WEBP'; do
 done
 end
 
+begin avif_with_a_box_too_short_is_refused
+printf '\0\0\0\014ftypavif\0\0\0\011meta\0\0\0\0\060pitm\0\0\0' >"$work/short"
+refused 422 "$work/short" '{}' "meta box"
+end
+
 begin truncated_pictures_end_with_a_sentence
 for f in jpg png webp tiff bmp gif avif; do
 	size=$(wc -c <"$work/p.$f")

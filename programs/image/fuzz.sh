@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# fuzz.sh [ROUNDS]: each decoder of image over mutated pictures, with sanitizers.
+. "$(dirname "$0")/../../tests/cli/lib.sh"
+fuzzer=$PWD/build/asan/image_fuzz
+photo=$PWD/build/share/photo.jpg
+
+cd "$work" || exit 2
+convert "$photo" -strip -resize '60x40!' p.png
+for f in jpg tiff bmp gif webp; do convert p.png "p.$f"; done
+avifenc -q 60 p.png p.avif >/dev/null 2>&1 || avifenc p.png p.avif >/dev/null
+exiftool -q -n -overwrite_original -Orientation=6 p.jpg
+convert p.png -interlace JPEG progressive.jpg
+convert p.png -colorspace CMYK cmyk.jpg
+convert p.png -compress LZW lzw.tiff
+convert p.png -compress JPEG jpeg.tiff
+convert p.png -colors 16 BMP3:few.bmp
+convert -delay 10 -size 40x30 xc:red xc:lime -loop 0 an.gif
+convert an.gif an.webp
+for f in p.* progressive.jpg cmyk.jpg jpeg.tiff lzw.tiff few.bmp an.*; do
+	begin "mutations_of_$f"
+	expect_status 0 "$fuzzer" "${1:-1000}" "$f"
+	end
+done
+finish
