@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * image: pictures to the size, section, look and format that are wanted. The
- * order is fixed: decode, upright, trim, rotate and flip, fit, adjust, encode.
+ * order is fixed: decode, upright, trim, rotate and flip, fit, adjust, draw,
+ * encode.
  */
 #include <ctype.h>
 #include <json-c/json.h>
@@ -19,7 +20,7 @@ struct options {
 	int fit, format, flip;
 	int64_t max_frames;
 	bool lossless, progressive, trim, anim;
-	const char *gravity, *background;
+	const char *gravity, *background, *draw;
 };
 
 static const struct job_option options[] = {
@@ -63,6 +64,9 @@ static const struct job_option options[] = {
 	JOB_NUM(struct options, brightness, 1, 0, 10, "factor"),
 	JOB_NUM(struct options, contrast, 1, 0, 10, "factor"),
 	JOB_NUM(struct options, gamma, 1, 0.1, 10, "above 1 is brighter"),
+	JOB_JSON(struct options, draw,
+	    "pictures on top: [{url, gravity, width, margin, opacity, "
+	    "repeat}]"),
 	JOB_STR(struct options, background, NULL, 9,
 	    "#rrggbb or #rrggbbaa, behind what is transparent; for formats "
 	    "without transparency and pad it is white"),
@@ -73,7 +77,7 @@ static const struct job_option options[] = {
 
 /*--- options that need a look ---------------------------------------------*/
 
-static int
+int
 parse_gravity(struct job *job, const char *json, struct gravity *g)
 {
 	static const struct { const char *name; double x, y; } names[] = {
@@ -255,7 +259,10 @@ look(struct job *job, const struct options *o, struct picture *p,
 	adjust(p, o->brightness, o->contrast, o->gamma);
 	if (blur(job, p, o->blur) != 0)
 		return (-1);
-	return (sharpen(job, p, o->sharpen));
+	if (sharpen(job, p, o->sharpen) != 0)
+		return (-1);
+	draw(p);
+	return (0);
 }
 
 static struct encoding
@@ -361,7 +368,8 @@ run(struct job *job, const void *chosen)
 	uint8_t background[4];
 	struct picture p;
 
-	if (parse_colour(job, o->background, background) != 0)
+	if (parse_colour(job, o->background, background) != 0 ||
+	    draw_load(job, o->draw, wanted.max_pixels) != 0)
 		return (-1);
 	/* With a border to cut off it may have to be larger. */
 	if (!o->trim) {

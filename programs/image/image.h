@@ -102,6 +102,13 @@ int encode(struct job *job, const struct picture *p, const struct encoding *e,
 int encode_avif(struct job *job, const struct picture *p,
     const struct encoding *e, uint8_t **out, size_t *len);
 
+/* image.c: "left", or {"x": 0, "y": 0.5}, or NULL, which is the middle. */
+int parse_gravity(struct job *job, const char *json, struct gravity *g);
+
+/* draw.c: read what is to lie on top, once; put it on a picture. */
+int draw_load(struct job *job, const char *json, uint64_t max_pixels);
+void draw(struct picture *p);
+
 /* encode.c: libwebp's settings of e. */
 struct WebPConfig;
 int webp_config(struct WebPConfig *c, const struct encoding *e);

@@ -265,6 +265,45 @@ for o in '{"blur": 5}' '{"sharpen": 2}' '{"contrast": 0.5}' '{"gamma": 2}'; do
 done
 end
 
+begin a_watermark_lies_where_it_should
+convert -size 20x10 xc:'#ff000080' "PNG32:$work/mark.png"
+convert -size 80x60 xc:blue "$work/base.png"
+url="data:image/png;base64,$(base64 -w0 "$work/mark.png")"
+while read -r gravity at; do
+	both 200 "$work/base.png" "{\"format\": \"png\", \"draw\":
+	    [{\"url\": \"$url\", \"gravity\": $gravity, \"margin\": 5}]}"
+	cp "$OUT" "$work/got"
+	convert "$work/base.png" "$work/mark.png" -geometry "$at" -composite \
+	    "$work/want.png"
+	alike "$work/got" "$work/want.png" 50 "watermark $gravity"
+done <<'EOT'
+"bottom-right" +55+45
+"top-left" +5+5
+"center" +30+25
+EOT
+both 200 "$work/base.png" "{\"format\": \"png\", \"draw\":
+    [{\"url\": \"$url\", \"repeat\": true, \"opacity\": 0.5}]}"
+[ "$(convert "$OUT" -unique-colors txt: | grep -c '^[0-9]')" = 1 ] ||
+    wrong "it does not cover all"
+both 200 "$work/base.png" "{\"format\": \"png\", \"draw\":
+    [{\"url\": \"$url\", \"width\": 200, \"opacity\": 0}]}"
+cp "$OUT" "$work/got"
+alike "$work/got" "$work/base.png" 90 "what cannot be seen"
+end
+
+begin wrong_watermarks_are_refused
+for draw in 1 '[1]' '[{}]' '[{"url": "data:,x"}]' \
+    "[{\"url\": \"$url\", \"opacity\": 2}]" \
+    "[{\"url\": \"$url\", \"no\": 2}]" \
+    "[{\"url\": \"$url\", \"width\": -1}]"; do
+	refused 400 "$work/base.png" "{\"draw\": $draw}" draw
+done
+refused 415 "$work/base.png" \
+    '{"draw": [{"url": "data:text/plain;base64,aGVsbG8gd29ybGQ="}]}' neither
+refused 413 "$work/base.png" "{\"draw\": [{\"url\": \"$url\",
+    \"width\": 30000}]}" max_pixels
+end
+
 begin max_bytes_is_kept
 for to in webp jpeg avif; do
 	both 200 "$photo" "{\"format\": \"$to\", \"quality\": 90,
