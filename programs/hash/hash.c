@@ -28,7 +28,8 @@ static const struct job_option options[] = {
 	JOB_INT(struct options, length, 0, 0, 64,
 	    "bytes of the result, at least 10 of a signature; 0: all"),
 	JOB_STR(struct options, key, NULL, 1024, "the secret"),
-	JOB_STR(struct options, signature, NULL, 256, "verify: what it must be"),
+	JOB_STR(struct options, signature, NULL, 256,
+	    "verify: what it must be"),
 	JOB_END
 };
 
