@@ -133,6 +133,20 @@ sys_log(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
 	return (TKVM_RESUME);
 }
 
+static enum tkvm_next
+make_ephemeral(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err)
+{
+	(void)m, (void)err;
+	c->ret = UINT64_MAX;
+	if (!s->hp->may_choose)
+		return (TKVM_RESUME);
+	s->hp->chose = true;
+	s->hp->ephemeral = (int32_t)c->arg[0] != 0;
+	c->ret = 0;
+	return (TKVM_RESUME);
+}
+
 /*--- answers that are always the same -------------------------------------*/
 
 /* ~0 for both without: the sum in SHM_ALLOC() wraps. */
@@ -229,7 +243,7 @@ static const struct row {
 	{0x10035, REQUEST, "regex_copyto", http_regex_copyto},
 	{0x10100, ANY, "set_backend", nothing},
 	{0x10700, ANY, "shared_memory_area", shared_memory_area},
-	{0x10703, STARTING, "sys_make_ephemeral", minus_one},
+	{0x10703, STARTING, "sys_make_ephemeral", make_ephemeral},
 	{0x10706, ANY, "sys_is_storage", http_is_storage},
 	{0x10707, ANY, "sys_storage_allow", http_storage_allow},
 	{0x10708, ANY, "storage_callv", http_storage_callv},

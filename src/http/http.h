@@ -25,6 +25,8 @@ struct http_program {
 	uint64_t request_gva;	/* its struct kvm_request, when paused */
 	bool timers;		/* started a storage timer */
 	struct http_regex *regex[HTTP_REGEXES];	/* main() compiled, or NULL */
+	bool may_choose;		/* sys_make_ephemeral() counts */
+	bool chose, ephemeral;		/* it did, and what */
 	uint64_t allowed[HTTP_ALLOWED];	/* storage calls; none: all */
 	unsigned n_allowed;
 	/* From scanning the binary, see abi.c. */

@@ -61,7 +61,7 @@ struct settings {
 	struct strings main_arguments, environment;
 	struct paths allowed_paths;
 	char *cwd;
-	bool ephemeral, storage;
+	bool ephemeral, control_ephemeral, storage;
 	double max_storage_time;
 	bool allow_debug, debug_on_exception;
 	char *debug_socket;

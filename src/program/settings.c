@@ -83,6 +83,9 @@ const struct setting settings_table[] = {
 	    "only after a failure, or when what it wrote exceeds half of "
 	    "max_request_memory; other machines do not see what one wrote. "
 	    "Default true."),
+	ONE("control_ephemeral", SETTING_BOOL, control_ephemeral,
+	    "Whether the program may say by sys_make_ephemeral() before it "
+	    "waits what ephemeral is. Default false."),
 	ONE("storage", SETTING_BOOL, storage,
 	    "Start the program a second time, as the machine that keeps state "
 	    "for all its requests (storage_call()), see docs/storage.md. "
@@ -136,7 +139,6 @@ const struct setting settings_table[] = {
 	IGNORED("mmap_backed_files", "A hint; without effect."),
 	IGNORED("relocate_fixed_mmap", "A hint; without effect."),
 	IGNORED("ephemeral_keep_working_memory", "Always so."),
-	IGNORED("control_ephemeral", "A program's wish is refused."),
 	IGNORED("stdout", "Output always goes to the log."),
 	IGNORED("verbose", "Without effect."),
 	IGNORED("verbose_syscalls", "Without effect."),

@@ -187,6 +187,8 @@ run_main(struct start *st, struct tkvm_err *err)
 	if (!http_waiting(st->http))
 		return (tkvm_fail(err, TKVM_EGUEST,
 		    "main() stopped without waiting for requests"));
+	if (st->g->http.chose)
+		st->g->settings.ephemeral = st->g->http.ephemeral;
 	if (st->g->http.paused && !s->ephemeral && !st->g->is_storage)
 		return (tkvm_fail(err, TKVM_ECONFIG, "it waits in "
 		    "wait_for_requests_paused(); set \"ephemeral\" to true"));
@@ -221,6 +223,7 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 	int r = 0;
 
 	http_scan_abi(elf, size, &g->http);
+	g->http.may_choose = s->control_ephemeral;
 	g->elf_size = size;
 	g->elf_type = elf_type(elf, size);
 	r = linux_new(&g->rules, st, &g->linux_master, err);
