@@ -75,13 +75,22 @@ int fetch_verify_signature(const void *data, size_t len, const void *sig,
     size_t sig_len, const char *key, const char *name, struct tkvm_err *err)
     TKVM_MUST_CHECK;
 
+/* A program's file, and its storage program's if that came with it. */
+struct fetch_program {
+	char *data;			/* malloc()ed */
+	size_t len;
+	char *storage;			/* or NULL */
+	size_t storage_len;
+};
+void fetch_program_free(struct fetch_program *p);
+
 /*
  * Data that is no ELF file may be an archive or a compressed file of any kind
- * that libarchive knows: put its one program in place of it. Members whose
- * names end in "storage" are left out. At most max_bytes unpacked. *data is
- * malloc()ed and replaced; 0, or TKVM_EFILE.
+ * that libarchive knows: put its one program in place of it. A member whose
+ * name ends in "storage" is the storage program. At most max_bytes unpacked, of
+ * all members together. 0, or TKVM_EFILE with *p as it was.
  */
-int fetch_unpack(char **data, size_t *len, uint64_t max_bytes,
+int fetch_unpack(struct fetch_program *p, uint64_t max_bytes,
     const char *name, struct tkvm_err *err) TKVM_MUST_CHECK;
 
 #endif

@@ -187,9 +187,12 @@ int save_file(const char *path, const void *data, size_t size,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 /* The path of a file: URL or of a plain name; NULL of any other URL. */
 const char *uri_file(const char *uri);
-/* source.c: the executable that a program's settings name: malloc()ed. */
+/*
+ * source.c: the executable that a program's settings name, and its storage's:
+ * from the archive, or the file beside it. fetch_program_free() it.
+ */
 int program_load(struct tkvm_program *p, const struct settings *s,
-    char **data, size_t *size, struct tkvm_err *err) TKVM_MUST_CHECK;
+    struct fetch_program *to, struct tkvm_err *err) TKVM_MUST_CHECK;
 /* What an administrator's URL (http, https, file) or path holds. */
 int load_uri(const char *uri, char **data, size_t *size, struct tkvm_err *err)
     TKVM_MUST_CHECK;

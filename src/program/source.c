@@ -33,29 +33,55 @@ struct source {
 
 /* Unpacked, and what its settings say it must be. */
 static int
-check(const struct source *s, const char *name, char **data, size_t *size,
+check(const struct source *s, const char *name, struct fetch_program *to,
     struct tkvm_err *err)
 {
 	int r = 0;
 
 	if (s->executable)
-		r = fetch_unpack(data, size, s->max_bytes, name, err);
+		r = fetch_unpack(to, s->max_bytes, name, err);
 	if (r == 0 && s->sha256 != NULL)
-		r = fetch_verify(*data, *size, s->sha256, name, err);
-	if (r != 0) {
-		free(*data);
-		*data = NULL;
-	}
+		r = fetch_verify(to->data, to->len, s->sha256, name, err);
+	if (r != 0)
+		fetch_program_free(to);
+	return (r);
+}
+
+/* Of a kept program: FILE_storage, see keep(). NULL for other files. */
+static char *
+storage_path(const struct source *s)
+{
+	char *path;
+
+	return (!s->executable || s->path == NULL ||
+	    asprintf(&path, "%s_storage", s->path) < 0 ? NULL : path);
+}
+
+/* The one beside it, if there is one and none came with it. */
+static int
+load_kept_storage(const struct source *s, struct fetch_program *to,
+    struct tkvm_err *err)
+{
+	char *path = to->storage == NULL ? storage_path(s) : NULL;
+	int r = 0;
+
+	if (path != NULL && access(path, R_OK) == 0)
+		r = load_file(path, &to->storage, &to->storage_len, err);
+	free(path);
+	if (r != 0)
+		fetch_program_free(to);
 	return (r);
 }
 
 static int
-load_checked(const struct source *s, const char *path, char **data,
-    size_t *size, struct tkvm_err *err)
+load_checked(const struct source *s, const char *path,
+    struct fetch_program *to, struct tkvm_err *err)
 {
-	int r = load_file(path, data, size, err);
+	int r = load_file(path, &to->data, &to->len, err);
 
-	return (r != 0 ? r : check(s, path, data, size, err));
+	if (r == 0)
+		r = check(s, path, to, err);
+	return (r != 0 ? r : load_kept_storage(s, to, err));
 }
 
 static void
@@ -89,18 +115,19 @@ check_local_signature(const struct source *s, const char *path,
 }
 
 static int
-load_local(const struct source *s, const char *path, char **data,
-    size_t *size, struct tkvm_err *err)
+load_local(const struct source *s, const char *path,
+    struct fetch_program *to, struct tkvm_err *err)
 {
-	int r = load_file(path, data, size, err);
+	int r = load_file(path, &to->data, &to->len, err);
 
 	if (r == 0)
-		r = check_local_signature(s, path, *data, *size, err);
-	if (r == 0)
-		return (check(s, path, data, size, err));
-	free(*data);
-	*data = NULL;
-	return (r);
+		r = check_local_signature(s, path, to->data, to->len, err);
+	if (r != 0) {
+		fetch_program_free(to);
+		return (r);
+	}
+	r = check(s, path, to, err);
+	return (r != 0 ? r : load_kept_storage(s, to, err));
 }
 
 /*--- from a server --------------------------------------------------------*/
@@ -174,16 +201,23 @@ kept_etag(const struct source *s)
 
 /* Without a file to keep it in it is fetched at each start. */
 static void
-keep(const struct source *s, const char *data, size_t size, const char *etag)
+keep(const struct source *s, const struct fetch_program *p, const char *etag)
 {
-	char *path = etag_path(s), *text = NULL;
+	char *path = etag_path(s), *storage = storage_path(s), *text = NULL;
 	struct tkvm_err err;
 	int r;
 
-	if (path == NULL)
+	if (path == NULL) {
+		free(storage);
 		return;
+	}
 	(void)unlink(path);
-	r = save_file(s->path, data, size, &err);
+	r = save_file(s->path, p->data, p->len, &err);
+	if (storage != NULL)
+		(void)unlink(storage);
+	if (r == 0 && p->storage != NULL && storage != NULL)
+		r = save_file(storage, p->storage, p->storage_len, &err);
+	free(storage);
 	if (r == 0 && etag != NULL &&
 	    asprintf(&text, "%s\n%s\n", etag, s->uri) > 0)
 		r = save_file(path, text, strlen(text), &err);
@@ -208,26 +242,25 @@ take_body(struct fetch_reply *reply, char **data, size_t *size,
 /* A new file in a reply: verified, unpacked, kept. */
 static int
 accept_new(const struct source *s, const struct fetch_request *req,
-    struct fetch_reply *reply, char **data, size_t *size, struct tkvm_err *err)
+    struct fetch_reply *reply, struct fetch_program *to, struct tkvm_err *err)
 {
-	int r = take_body(reply, data, size, err);
+	int r = take_body(reply, &to->data, &to->len, err);
 
 	if (r == 0)
-		r = check_signature(req, s, *data, *size, err);
+		r = check_signature(req, s, to->data, to->len, err);
 	if (r != 0) {
-		free(*data);
-		*data = NULL;
+		fetch_program_free(to);
 		return (r);
 	}
-	r = check(s, s->uri, data, size, err);
+	r = check(s, s->uri, to, err);
 	if (r == 0)
-		keep(s, *data, *size, reply->etag);
+		keep(s, to, reply->etag);
 	return (r);
 }
 
 /* The server has no new one for us: the kept one, if it is as it must be. */
 static int
-use_kept(const struct source *s, char **data, size_t *size,
+use_kept(const struct source *s, struct fetch_program *to,
     struct tkvm_err *err)
 {
 	struct tkvm_err why = *err, none;
@@ -235,7 +268,7 @@ use_kept(const struct source *s, char **data, size_t *size,
 
 	if (s->path == NULL || s->signature_key != NULL ||
 	    atomic_load(&s->program->cancelled) ||
-	    load_checked(s, s->path, data, size, &none) != 0)
+	    load_checked(s, s->path, to, &none) != 0)
 		return (err->code);
 	(void)snprintf(line, sizeof line, "%.250s; the kept file is used",
 	    why.text);
@@ -244,7 +277,7 @@ use_kept(const struct source *s, char **data, size_t *size,
 }
 
 static int
-load_remote(const struct source *s, char **data, size_t *size,
+load_remote(const struct source *s, struct fetch_program *to,
     struct tkvm_err *err)
 {
 	char *etag = kept_etag(s);
@@ -258,15 +291,15 @@ load_remote(const struct source *s, char **data, size_t *size,
 	int r = fetch_url(&req, &reply, err);
 
 	if (r == 0 && reply.status == 304 && etag != NULL) {
-		r = load_checked(s, s->path, data, size, err);
+		r = load_checked(s, s->path, to, err);
 	} else if (r == 0 && reply.status == 200) {
-		r = accept_new(s, &req, &reply, data, size, err);
+		r = accept_new(s, &req, &reply, to, err);
 		if (r != 0)
-			r = use_kept(s, data, size, err);
+			r = use_kept(s, to, err);
 	} else {
 		if (r == 0)
 			(void)not_ok(s->uri, reply.status, err);
-		r = use_kept(s, data, size, err);
+		r = use_kept(s, to, err);
 	}
 	fetch_reply_free(&reply);
 	free(etag);
@@ -274,19 +307,19 @@ load_remote(const struct source *s, char **data, size_t *size,
 }
 
 static int
-load(const struct source *s, char **data, size_t *size, struct tkvm_err *err)
+load(const struct source *s, struct fetch_program *to, struct tkvm_err *err)
 {
 	struct tkvm_err none;
 
-	*data = NULL;
+	memset(to, 0, sizeof *to);
 	if (s->uri == NULL || uri_file(s->uri) != NULL)
 		return (load_local(s, s->uri == NULL ? s->path :
-		    uri_file(s->uri), data, size, err));
+		    uri_file(s->uri), to, err));
 	/* What is known to be right need not be asked for. */
 	if (s->sha256 != NULL && s->path != NULL &&
-	    load_checked(s, s->path, data, size, &none) == 0)
+	    load_checked(s, s->path, to, &none) == 0)
 		return (0);
-	return (load_remote(s, data, size, err));
+	return (load_remote(s, to, err));
 }
 
 /*--- libraries ------------------------------------------------------------*/
@@ -317,8 +350,8 @@ load_uri(const char *uri, char **data, size_t *size, struct tkvm_err *err)
 /*--- what settings name ---------------------------------------------------*/
 
 int
-program_load(struct tkvm_program *p, const struct settings *s, char **data,
-    size_t *size, struct tkvm_err *err)
+program_load(struct tkvm_program *p, const struct settings *s,
+    struct fetch_program *to, struct tkvm_err *err)
 {
 	const struct source source = {
 		.program = p, .uri = s->uri, .path = s->filename,
@@ -327,7 +360,7 @@ program_load(struct tkvm_program *p, const struct settings *s, char **data,
 		.max_bytes = MIB(s->max_fetch_mib),
 	};
 
-	return (load(&source, data, size, err));
+	return (load(&source, to, err));
 }
 
 /* The folders on the way to a file. */
@@ -355,8 +388,7 @@ int
 program_download(struct tkvm_program *p, const struct settings *s,
     struct tkvm_err *err)
 {
-	size_t size;
-	char *data;
+	struct fetch_program file;
 	int r = 0;
 
 	for (unsigned i = 0; i < s->downloads.n && r == 0; i++) {
@@ -370,8 +402,8 @@ program_download(struct tkvm_program *p, const struct settings *s,
 		r = make_folders(d->path, err);
 		if (r != 0)
 			break;
-		r = load(&source, &data, &size, err);
-		free(data);
+		r = load(&source, &file, err);
+		fetch_program_free(&file);
 		/* It could be fetched, and not be kept. */
 		if (r == 0 && access(d->path, R_OK) != 0)
 			r = tkvm_fail(err, TKVM_EFILE, "cannot keep %s",

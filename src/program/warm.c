@@ -375,15 +375,14 @@ start(struct start *st, struct tkvm_err *err)
 	return (r);
 }
 
-/* The same program once more, unless FILE_storage is there for that. */
+/* The same program once more, unless there is one for that. */
 static int
-start_storage(struct start *main, struct tkvm_err *err)
+start_storage(struct start *main, const struct fetch_program *files,
+    struct tkvm_err *err)
 {
 	struct generation *g = main->g, *own;
 	struct settings s;
 	struct start st = *main;
-	char *path = NULL, *file = NULL;
-	struct tkvm_err none;
 	int r;
 
 	if (!g->settings.storage)
@@ -406,16 +405,14 @@ start_storage(struct start *main, struct tkvm_err *err)
 		return (r);
 	}
 	g->calls = own->calls = g->storage;
-	if (!st.update && g->settings.filename != NULL &&
-	    asprintf(&path, "%s_storage", g->settings.filename) > 0 &&
-	    load_file(path, &file, &st.elf_size, &none) == 0)
-		st.elf = file;
+	if (files->storage != NULL) {
+		st.elf = files->storage;
+		st.elf_size = files->storage_len;
+	}
 	r = start(&st, err);
 	if (r == 0)
 		r = storage_open(g->storage, err);
 	memcpy(main->said, st.said, sizeof main->said);
-	free(file);
-	free(path);
 	return (r);
 }
 
@@ -424,9 +421,9 @@ generation_make(struct tkvm_program *p, const struct settings *s,
     const void *elf, size_t elf_size, struct generation **gp,
     struct tkvm_err *err)
 {
+	struct fetch_program files;
 	struct generation *g;
 	struct vm *vm = NULL;
-	char *file = NULL;
 	struct start st;
 	int r = 0;
 
@@ -434,6 +431,7 @@ generation_make(struct tkvm_program *p, const struct settings *s,
 	g = generation_alloc(p, s, err);
 	if (g == NULL)
 		return (TKVM_ENOMEM);
+	memset(&files, 0, sizeof files);
 	memset(&st, 0, sizeof st);
 	st.g = g;
 	st.elf = elf;
@@ -442,14 +440,16 @@ generation_make(struct tkvm_program *p, const struct settings *s,
 	if (elf == NULL)
 		r = program_download(p, s, err);
 	if (elf == NULL && r == 0)
-		r = program_load(p, s, &file, &st.elf_size, err);
-	if (file != NULL)
-		st.elf = file;
+		r = program_load(p, s, &files, err);
+	if (files.data != NULL) {
+		st.elf = files.data;
+		st.elf_size = files.len;
+	}
 	if (r == 0)
-		r = start_storage(&st, err);
+		r = start_storage(&st, &files, err);
 	if (r == 0)
 		r = start(&st, err);
-	free(file);
+	fetch_program_free(&files);
 	g->own_threads = p->library->own_threads ||
 	    (r == 0 && !g->host->move_is_cheap);
 	/* A live update's addresses are still the old generation's. */

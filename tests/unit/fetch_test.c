@@ -305,13 +305,22 @@ unpack(const char *command, char **data, size_t *len)
 {
 	char line[600];
 
+	struct fetch_program p;
+	int r;
+
 	free(*data);
 	(void)snprintf(line, sizeof line, "d=$(mktemp -d) && cd $d && "
-	    "printf '\\177ELFprogram' >p && printf x >p_storage && "
+	    "printf '\\177ELFprogram' >p && "
+	    "printf '\\177ELFstored' >p_storage && printf x >bad_storage && "
 	    "printf other >q && : >empty && mkdir dir && { %s; }; r=$?; "
 	    "rm -rf $d; exit $r", command);
-	*data = output_of(line, len);
-	return (fetch_unpack(data, len, 1000000, "archive", &err));
+	memset(&p, 0, sizeof p);
+	p.data = output_of(line, &p.len);
+	r = fetch_unpack(&p, 1000000, "archive", &err);
+	*data = p.data;
+	*len = p.len;
+	free(p.storage);
+	return (r);
 }
 
 TEST(a_program_is_found_in_archives_and_compressed_files)
@@ -340,6 +349,9 @@ TEST(bad_archives_are_refused)
 	} bad[] = {
 		{"tar -c p q", "two programs"},
 		{"tar -c p_storage", "no program"},
+		{"tar -c p bad_storage", "storage program"},
+		{"cp p_storage 2storage; tar -c p p_storage 2storage",
+		    "two storage programs"},
 		{"tar -c q", "nor an archive with one"},
 		{"cat q", "nor an archive with one"},
 		{"cat empty", "neither a program nor an archive"},
