@@ -162,10 +162,10 @@ finish(struct vm *vm)
 	vm_log(vm, line);
 }
 
-static void
-run(void *arg)
+/* Until the function has given its result; true when it goes on behind that. */
+static bool
+run_to_result(struct run *u)
 {
-	struct run *u = arg;
 	struct vm *vm = u->st->vm;
 	bool goes_on = false;
 
@@ -176,7 +176,16 @@ run(void *arg)
 	if (u->r == 0)
 		u->r = http_storage_result(vm->http, vm->machine, u->call,
 		    &goes_on, &u->err);
-	if (u->r == 0 && goes_on)
+	return (u->r == 0 && goes_on);
+}
+
+static void
+run(void *arg)
+{
+	struct run *u = arg;
+	struct vm *vm = u->st->vm;
+
+	if (run_to_result(u))
 		finish(vm);
 	http_storage_end(vm->http, vm->machine);
 }
@@ -517,15 +526,8 @@ restore(void *arg)
 	struct run *u = &w->run;
 	struct vm *vm = u->st->vm;
 	uint64_t n = w->from->result_len;
-	bool goes_on;
+	bool goes_on = run_to_result(u);
 
-	u->r = http_storage_begin(vm->http, vm->machine, u->call, &u->err);
-	if (u->r == 0)
-		u->r = tkvm_machine_run(vm->machine, in_seconds(u->seconds),
-		    &u->err);
-	if (u->r == 0)
-		u->r = http_storage_result(vm->http, vm->machine, u->call,
-		    &goes_on, &u->err);
 	if (u->r == 0) {
 		n = n < u->call->result_len ? n : u->call->result_len;
 		if (tkvm_copy_out(vm->machine, u->call->result_at,
@@ -535,7 +537,7 @@ restore(void *arg)
 		else
 			w->moved = (int64_t)n;
 	}
-	if (u->r == 0)
+	if (u->r == 0 && goes_on)
 		finish(vm);
 	http_storage_end(vm->http, vm->machine);
 	if (u->r != 0)
