@@ -209,8 +209,9 @@ TKVM_API void tkvm_program_counters(struct tkvm_program *p,
 
 /*
  * Counters as JSON, an object keyed by program name (schema: docs/stats.md).
- * match: called for each name, NULL means all. indent -1: one line.
- * Returns a string to free(), or NULL when out of memory.
+ * match: called for each name, NULL means all. indent -1: one line;
+ * otherwise blanks per level, at most 16. Returns a string to free(), or NULL
+ * when out of memory.
  */
 TKVM_API char *tkvm_library_stats(struct tkvm_library *lib,
     bool (*match)(void *priv, const char *name), void *priv, int indent);

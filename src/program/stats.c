@@ -3,6 +3,7 @@
  * stats.c: counters, as a structure and as JSON.
  */
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,19 +188,50 @@ one_program(struct tkvm_program *p)
 	return (o);
 }
 
+/*
+ * json-c indents by two blanks per level, and a line begins nowhere else: text
+ * has its ends of line escaped.
+ */
+static char *
+indented(const char *text, unsigned indent)
+{
+	size_t n, size;
+	char *out;
+	FILE *f = open_memstream(&out, &size);
+
+	if (f == NULL)
+		return (NULL);
+	while (*text != '\0') {
+		n = strspn(text, " ");
+		(void)fprintf(f, "%*s", (int)(n / 2 * indent), "");
+		text += n;
+		n = strcspn(text, "\n");
+		n += text[n] == '\n';
+		(void)fwrite(text, 1, n, f);
+		text += n;
+	}
+	if (fclose(f) == 0)
+		return (out);
+	free(out);
+	return (NULL);
+}
+
 char *
 tkvm_library_stats(struct tkvm_library *lib,
     bool (*match)(void *priv, const char *name), void *priv, int indent)
 {
 	json_object *root = json_object_new_object();
 	struct tkvm_program *p;
-	char *text;
+	const char *text;
+	char *out;
 
 	for (unsigned i = 0; (p = tkvm_library_at(lib, i)) != NULL; i++)
 		if (match == NULL || match(priv, p->name))
 			json_object_object_add(root, p->name, one_program(p));
-	text = strdup(json_object_to_json_string_ext(root, indent < 0 ?
-	    JSON_C_TO_STRING_PLAIN : JSON_C_TO_STRING_PRETTY));
+	text = json_object_to_json_string_ext(root, indent < 0 ?
+	    JSON_C_TO_STRING_PLAIN : JSON_C_TO_STRING_PRETTY);
+	out = text == NULL ? NULL : indent < 0 ? strdup(text) :
+	    indented(text, indent < 16 ? (unsigned)indent : 16);
 	json_object_put(root);
-	return (text);
+	return (out);
 }
