@@ -56,7 +56,7 @@ vtk_chain_get(VRT_CTX, struct vtk_vcl *v, const char *fn)
 	if (pt == NULL || pt->priv == NULL) {
 		VRT_fail(ctx, "tinykvm.%s(): out of workspace; raise the "
 		    "parameter workspace_%s", fn,
-		    ctx->bo != NULL ? "backend" : "client");
+		    ctx->req == NULL ? "backend" : "client");
 		return (NULL);
 	}
 	CAST_OBJ_NOTNULL(c, pt->priv, VTK_CHAIN_MAGIC);

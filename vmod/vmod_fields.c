@@ -328,6 +328,16 @@ const struct tkvm_transaction_ops vtk_fields_ops = {
 	.log = fields_log,
 };
 
+/*
+ * In early subroutines there is no answer yet, in vcl_pipe never: what is there
+ * then has no workspace, and programs find no headers and no room for any.
+ */
+static struct http *
+set_up(struct http *hp)
+{
+	return (hp != NULL && hp->ws != NULL ? hp : NULL);
+}
+
 void
 vtk_fields_init(VRT_CTX, struct vtk_transaction *t, struct vtk_policy *policy)
 {
@@ -336,11 +346,11 @@ vtk_fields_init(VRT_CTX, struct vtk_transaction *t, struct vtk_policy *policy)
 	t->vsl = ctx->vsl;
 	t->policy = policy;
 	if (ctx->bo != NULL) {
-		t->fields[TKVM_REQUEST] = ctx->http_bereq;
-		t->fields[TKVM_RESPONSE] = ctx->http_beresp;
+		t->fields[TKVM_REQUEST] = set_up(ctx->http_bereq);
+		t->fields[TKVM_RESPONSE] = set_up(ctx->http_beresp);
 	} else {
-		t->fields[TKVM_REQUEST] = ctx->http_req;
-		t->fields[TKVM_RESPONSE] = ctx->http_resp;
+		t->fields[TKVM_REQUEST] = set_up(ctx->http_req);
+		t->fields[TKVM_RESPONSE] = set_up(ctx->http_resp);
 	}
 }
 

@@ -241,7 +241,7 @@ own_text(VRT_CTX, const char *fn, char *text)
 		VRT_fail(ctx, "tinykvm.%s(): out of workspace; raise the "
 		    "parameter workspace_%s, or pass a pattern that fewer "
 		    "programs match", fn,
-		    ctx->bo != NULL ? "backend" : "client");
+		    ctx->req == NULL ? "backend" : "client");
 	return (copy);
 }
 
@@ -486,7 +486,7 @@ body_here(VRT_CTX, struct vmod_priv *priv, const char *fn, VCL_STRING program,
 			VRT_fail(ctx, "tinykvm.%s(): the answer of %ju bytes "
 			    "does not fit; raise the parameter workspace_%s",
 			    fn, (uintmax_t)r->body_len,
-			    ctx->bo != NULL ? "backend" : "client");
+			    ctx->req == NULL ? "backend" : "client");
 	}
 	if (text != NULL) {
 		if (r->body_len > 0)
@@ -550,7 +550,7 @@ synth_answer(VRT_CTX, VCL_INT status, const struct tkvm_reply *reply)
 	if (vtk_fields_content_type(hp, reply->content_type) != 0)
 		VRT_fail(ctx, "tinykvm.synth(): out of workspace; raise the "
 		    "parameter workspace_%s",
-		    ctx->bo != NULL ? "backend" : "client");
+		    ctx->req == NULL ? "backend" : "client");
 	return (status);
 }
 
