@@ -489,6 +489,10 @@ parse_entry(struct place *at, json_object *root, const char *name,
 {
 	struct definition *d;
 
+	/* Nobody could call it. */
+	if (*name == '\0')
+		return (tkvm_fail(at->err, TKVM_ECONFIG, "%s: the name of a "
+		    "program or group is empty", at->origin));
 	if (!json_object_is_type(o, json_type_object) || !is_program(o))
 		return (check_group(at, name, o));
 	if (known != NULL && known(priv, name))

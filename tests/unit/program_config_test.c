@@ -393,6 +393,14 @@ TEST(a_library_is_as_before_when_a_document_is_bad)
 	CHECK(tkvm_library_find(lib, "b") == NULL);
 }
 
+TEST(a_program_needs_a_name)
+{
+	CHECK_EQ(load("{\"\": {\"filename\": \"/a\"}}"), TKVM_ECONFIG);
+	CHECK_STR(err.text, "doc: the name of a program or group is empty");
+	CHECK_EQ(load("{\"\": {}}"), TKVM_ECONFIG);
+	CHECK_OK(load("{\" \": {\"filename\": \"/a\"}}"));
+}
+
 TEST(a_program_needs_a_file)
 {
 	CHECK_EQ(load("{\"p\": {\"group\": \"test\"}}"), TKVM_ECONFIG);
