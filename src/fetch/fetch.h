@@ -27,7 +27,7 @@ struct fetch_request {
 	size_t body_len;
 	const char *etag;		/* If-None-Match, or NULL */
 	const char *unix_socket;	/* connect there instead, or NULL */
-	double connect_s, total_s;	/* time-outs */
+	double connect_s, total_s;	/* time-outs; at least 1 ms */
 	unsigned redirects;		/* to follow at most */
 	uint64_t max_bytes;		/* of the answer's body */
 	size_t max_headers;		/* of its header, raw; 0: not wanted */

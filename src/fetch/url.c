@@ -221,6 +221,13 @@ header_list(const struct fetch_request *req)
 	return (list);
 }
 
+/* libcurl takes 0 for no limit at all. */
+static long
+milliseconds(double s)
+{
+	return (s < 0.001 ? 1 : (long)(s * 1000));
+}
+
 static void
 set_up(CURL *h, struct transfer *t, struct curl_slist *headers)
 {
@@ -244,9 +251,9 @@ set_up(CURL *h, struct transfer *t, struct curl_slist *headers)
 	(void)curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, on_socket);
 	(void)curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, t);
 	(void)curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
-	    (long)(req->connect_s * 1000));
+	    milliseconds(req->connect_s));
 	(void)curl_easy_setopt(h, CURLOPT_TIMEOUT_MS,
-	    (long)(req->total_s * 1000));
+	    milliseconds(req->total_s));
 	if (req->unix_socket != NULL)
 		(void)curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH,
 		    req->unix_socket);

@@ -128,6 +128,10 @@ TEST(limits_of_time_and_size_hold)
 	req = request("/slow");
 	req.total_s = 0.3;
 	REFUSED(&req, "Timeout");
+	/* No time left is no time, not all the time there is. */
+	req = request("/slow");
+	req.total_s = 0;
+	REFUSED(&req, "Timeout");
 	req = request("/drip");
 	req.total_s = 0.3;
 	REFUSED(&req, "Timeout");
