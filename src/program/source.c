@@ -27,6 +27,7 @@ struct source {
 	const char *path;		/* where it is kept; NULL: nowhere */
 	const char *sha256, *signature_key;	/* NULL: need not be */
 	bool executable;		/* unpack it if it is packed */
+	bool storage;			/* its storage program counts */
 	double timeout;
 	uint64_t max_bytes;
 };
@@ -53,35 +54,8 @@ storage_path(const struct source *s)
 {
 	char *path;
 
-	return (!s->executable || s->path == NULL ||
+	return (!s->executable || !s->storage || s->path == NULL ||
 	    asprintf(&path, "%s_storage", s->path) < 0 ? NULL : path);
-}
-
-/* The one beside it, if there is one and none came with it. */
-static int
-load_kept_storage(const struct source *s, struct fetch_program *to,
-    struct tkvm_err *err)
-{
-	char *path = to->storage == NULL ? storage_path(s) : NULL;
-	int r = 0;
-
-	if (path != NULL && access(path, R_OK) == 0)
-		r = load_file(path, &to->storage, &to->storage_len, err);
-	free(path);
-	if (r != 0)
-		fetch_program_free(to);
-	return (r);
-}
-
-static int
-load_checked(const struct source *s, const char *path,
-    struct fetch_program *to, struct tkvm_err *err)
-{
-	int r = load_file(path, &to->data, &to->len, err);
-
-	if (r == 0)
-		r = check(s, path, to, err);
-	return (r != 0 ? r : load_kept_storage(s, to, err));
 }
 
 static void
@@ -112,6 +86,37 @@ check_local_signature(const struct source *s, const char *path,
 	free(sig);
 	free(name);
 	return (r);
+}
+
+/* The one beside it, if there is one and none came with it. */
+static int
+load_kept_storage(const struct source *s, struct fetch_program *to,
+    struct tkvm_err *err)
+{
+	char *path = to->storage == NULL ? storage_path(s) : NULL;
+	int r = 0;
+
+	if (path != NULL && access(path, R_OK) == 0)
+		r = load_file(path, &to->storage, &to->storage_len, err);
+	/* Nothing unsigned runs beside what had to be signed. */
+	if (r == 0 && to->storage != NULL && path != NULL)
+		r = check_local_signature(s, path, to->storage,
+		    to->storage_len, err);
+	free(path);
+	if (r != 0)
+		fetch_program_free(to);
+	return (r);
+}
+
+static int
+load_checked(const struct source *s, const char *path,
+    struct fetch_program *to, struct tkvm_err *err)
+{
+	int r = load_file(path, &to->data, &to->len, err);
+
+	if (r == 0)
+		r = check(s, path, to, err);
+	return (r != 0 ? r : load_kept_storage(s, to, err));
 }
 
 static int
@@ -356,7 +361,8 @@ program_load(struct tkvm_program *p, const struct settings *s,
 	const struct source source = {
 		.program = p, .uri = s->uri, .path = s->filename,
 		.sha256 = s->sha256, .signature_key = s->signature_key,
-		.executable = true, .timeout = s->fetch_timeout,
+		.executable = true, .storage = s->storage,
+		.timeout = s->fetch_timeout,
 		.max_bytes = MIB(s->max_fetch_mib),
 	};
 
