@@ -10,6 +10,9 @@
 #include "linux/fds.h"
 #include "linux/linux.h"
 
+/* No file of the host grows beyond this by what a program writes: 1 GiB. */
+#define LINUX_FILE_MAX ((int64_t)1 << 30)
+
 /*--- the state of one program ---------------------------------------------*/
 
 /* The kernel's struct sigaction. */

@@ -319,6 +319,8 @@ sys_ftruncate(struct linux_ctx *c)
 		return (r);
 	if ((int64_t)c->a[1] < 0)
 		return (-EINVAL);
+	if ((int64_t)c->a[1] > LINUX_FILE_MAX)
+		return (-EFBIG);
 	return (ftruncate(f->host, (off_t)c->a[1]) != 0 ? -errno : 0);
 }
 

@@ -80,6 +80,10 @@ write_at(struct linux_ctx *c, const struct file *f, uint64_t gva, uint64_t len,
 
 	if (len > LINUX_IO_MAX)
 		len = LINUX_IO_MAX;
+	if (len != 0 && at >= LINUX_FILE_MAX)
+		return (-EFBIG);
+	if (len > (uint64_t)(LINUX_FILE_MAX - at))
+		len = (uint64_t)(LINUX_FILE_MAX - at);
 	while (done < len) {
 		part = len - done < PART_BYTES ? len - done : PART_BYTES;
 		p = tkvm_view(c->m, gva + done, part);

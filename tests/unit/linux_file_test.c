@@ -257,6 +257,19 @@ TEST(writes_reach_files_while_booting_only)
 	CHECK_STR(text, "XYcdefgXYZ");
 }
 
+TEST(a_file_grows_to_one_gibibyte_and_no_further)
+{
+	int64_t fd;
+
+	begin();
+	fd = open_(s, "/rw", O_WRONLY);
+	CHECK(fd >= 0);
+	CHECK_EQ(SYS(s, SYS_pwrite64, fd, AT1, 8, (1 << 30) - 3), 3);
+	CHECK_EQ(SYS(s, SYS_pwrite64, fd, AT1, 8, 1 << 30), -EFBIG);
+	CHECK_EQ(SYS(s, SYS_ftruncate, fd, (1 << 30) + 1), -EFBIG);
+	CHECK_EQ(SYS(s, SYS_ftruncate, fd, 4), 0);
+}
+
 TEST(appending_writes_at_the_end)
 {
 	struct stat st;
