@@ -146,13 +146,15 @@ int http_stream_take(struct http_state *s, struct tkvm_machine *m,
 struct http_storage_call {
 	uint64_t function;
 	bool task;			/* f(data, len), no result */
-	bool plain;			/* f(dst_len): call-backs 6 and 7 */
+	bool plain;			/* call-backs 6, 7: f(dst_len), and */
+					/* no result longer than room */
 	unsigned n;
 	uint64_t len[HTTP_STORAGE_BUFFERS];
 	char *data;			/* all inputs, malloc'ed */
-	uint64_t dst_len;		/* most that is wanted of the result */
+	uint64_t dst_len;		/* what the function is told of room */
+	uint64_t room;			/* most that is copied of the result */
 	char *result;			/* malloc'ed, or NULL: only a number */
-	uint64_t result_len;		/* as the function said */
+	uint64_t result_len;		/* what the function says it is */
 	uint64_t result_at;		/* in storage */
 };
 

@@ -66,7 +66,7 @@ take_result(struct tkvm_machine *m, const struct http_storage_call *call,
 
 	if (dst == 0 || call->result == NULL)
 		return (dst == 0 ? n : 0);
-	n = n < call->dst_len ? n : call->dst_len;
+	n = n < call->room ? n : call->room;
 	return (tkvm_copy_out(m, dst, call->result, n) == 0 ? n :
 	    UINT64_MAX);
 }
@@ -82,6 +82,7 @@ http_storage_callv(struct http_state *s, struct tkvm_machine *m,
 
 	c->ret = UINT64_MAX;
 	call.dst_len = c->arg[4];
+	call.room = dst == 0 ? 0 : call.dst_len;
 	if (s->is_storage || n > HTTP_STORAGE_BUFFERS ||
 	    __builtin_add_overflow(dst, call.dst_len, &end))
 		return (TKVM_RESUME);
@@ -293,9 +294,13 @@ http_storage_result(struct http_state *s, struct tkvm_machine *m,
 		    "the storage function ended without storage_return()"));
 	call->result_len = n;
 	call->result_at = s->result.at;
-	if (s->result.at == 0 || call->dst_len == 0)
+	if (s->result.at == 0 || call->room == 0)
 		return (0);
-	n = n < call->dst_len ? n : call->dst_len;
+	if (call->plain && n > call->room)
+		return (tkvm_fail(err, TKVM_EGUEST, "its state of %ju bytes is "
+		    "larger than %ju MiB", (uintmax_t)n,
+		    (uintmax_t)(call->room >> 20)));
+	n = n < call->room ? n : call->room;
 	from = tkvm_view(m, s->result.at, n);
 	call->result = malloc(n + 1);
 	if (from == NULL || call->result == NULL)
@@ -308,10 +313,9 @@ http_storage_result(struct http_state *s, struct tkvm_machine *m,
 void
 http_storage_end(struct http_state *s, struct tkvm_machine *m)
 {
-	if (s->inputs.at != 0)
-		/* What cannot be given back stays taken. */
-		if (tkvm_arena_give(m, s->inputs.at, s->inputs.len) != 0)
-			s->inputs.len = 0;
-	s->inputs.at = 0;
 	memset(&s->result, 0, sizeof s->result);
+	/* What cannot be given back, since too much is in pieces, stays. */
+	if (s->inputs.at != 0 &&
+	    tkvm_arena_give(m, s->inputs.at, s->inputs.len) == 0)
+		s->inputs.at = 0;
 }

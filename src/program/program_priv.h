@@ -403,6 +403,13 @@ void program_free(struct tkvm_program *p);
 void library_log(struct tkvm_library *lib, const char *program,
     const char *text);
 
+/* That many seconds from now, for a deadline. */
+static inline uint64_t
+in_seconds(double s)
+{
+	return (tkvm_now_ns() + (uint64_t)(s * 1e9));
+}
+
 /* Counters are added to from several threads; o is a program or a machine. */
 #define COUNT(o, field, n) \
 	((void)__atomic_add_fetch(&(o)->counters.field, (n), __ATOMIC_RELAXED))

@@ -288,14 +288,11 @@ self_fetch(struct tkvm_library *lib, const char *path, const char *json,
 
 /*--- sys_fetch() ----------------------------------------------------------*/
 
-#define CURL_FAILS_COUNT 100		/* CURLcodes are below */
-
-/* It was refused by us, and not in a transfer: no CURLcode. */
+/* A CURLcode, unless we refused it before there was a transfer. */
 static int
 refused(const struct fetch_reply *reply)
 {
-	return (reply->failure > 0 && reply->failure < CURL_FAILS_COUNT ?
-	    -reply->failure : -1);
+	return (reply->failure > 0 ? -reply->failure : -1);
 }
 
 /* The program's header lines with room for one of ours. */

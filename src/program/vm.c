@@ -101,6 +101,8 @@ vm_new(struct generation *g, unsigned index, bool own_thread, struct vm **vmp,
 	if (r == 0) {
 		http_set_log(vm->http, vm_says, vm);
 		http_set_fetch(vm->http, program_fetch, g);
+		if (g->is_storage)
+			http_be_storage(vm->http);
 		if (g->calls != NULL)
 			http_set_storage(vm->http, &storage_ops, g->calls);
 		http_set_debug(vm->http, g->settings.allow_debug ||
@@ -143,12 +145,6 @@ struct job {
 	struct tkvm_err *err;
 	int r;
 };
-
-static uint64_t
-in_seconds(double s)
-{
-	return (tkvm_now_ns() + (uint64_t)(s * 1e9));
-}
 
 static void
 log_report(void *priv, const char *text)

@@ -383,6 +383,7 @@ start_storage(struct start *main, const struct fetch_program *files,
 	struct generation *g = main->g, *own;
 	struct settings s;
 	struct start st = *main;
+	struct tkvm_err why;
 	int r;
 
 	if (!g->settings.storage)
@@ -413,6 +414,10 @@ start_storage(struct start *main, const struct fetch_program *files,
 	if (r == 0)
 		r = storage_open(g->storage, err);
 	memcpy(main->said, st.said, sizeof main->said);
+	if (r != 0) {
+		why = *err;
+		(void)tkvm_fail(err, r, "its storage: %.280s", why.text);
+	}
 	return (r);
 }
 

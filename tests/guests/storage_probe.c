@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * storage_probe.c: calls storage in the way its URL says and answers the result
- * and what came back. "allow" as first argument: only add() may be called.
+ * and what came back. First argument: "allow", only add() may be called;
+ * "lies", at a live update it says more of its state than there is.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +104,20 @@ task(void *data, size_t len)
 		strncat(journal, data, len);
 }
 
+static void
+lie_of_state(void)
+{
+	/* All of the address space may be read: an offer to believe. */
+	storage_return(calloc(1, 1 << 20), (size_t)1 << 40);
+}
+
+static void
+lie_of_room(size_t len)
+{
+	(void)len;
+	storage_return(calloc(1, 1 << 20), (size_t)700 << 20);
+}
+
 /*--- in requests ----------------------------------------------------------*/
 
 static const struct {
@@ -132,6 +147,8 @@ on_task(const char *url, const char *arg)
 		r = sys_storage_task(task, arg, strlen(arg), 100, 0);
 	else if (strcmp(url, "/task/often") == 0)
 		r = sys_storage_task(task, arg, strlen(arg), 0, 20);
+	else if (strcmp(url, "/task/very-often") == 0)
+		r = sys_storage_task(task, arg, strlen(arg), 0, 1);
 	else if (strcmp(url, "/task/many") == 0)
 		for (int i = 0; i < 16; i++)
 			r = sys_storage_task(task, arg, strlen(arg), 100000,
@@ -187,6 +204,10 @@ main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "allow") == 0)
 		STORAGE_ALLOW(add);
+	if (argc > 1 && strcmp(argv[1], "lies") == 0) {
+		set_on_live_update(lie_of_state);
+		set_on_live_restore(lie_of_room);
+	}
 	if (argc > 1 && strcmp(argv[1], "fails") == 0 && IS_STORAGE())
 		return (3);
 	if (IS_STORAGE() != sys_is_storage())

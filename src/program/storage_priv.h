@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between storage.c, storage_tasks.c and storage_move.c. */
+#ifndef PROGRAM_STORAGE_PRIV_H
+#define PROGRAM_STORAGE_PRIV_H
+
+#include "program/program_priv.h"
+
+#define TIMERS_MAX 15
+
+/* Somebody who waits for the machine: a thread, or a task. */
+struct turn {
+	struct turn *next;
+	pthread_cond_t *wake;
+	bool now;			/* it may use the machine */
+	/* Of tasks only: */
+	struct timer *timer;		/* that it is a firing of, or NULL */
+	uint64_t function;
+	size_t len;
+	char *data;
+};
+
+struct timer {
+	bool used;
+	bool waits;			/* its last firing has not run yet */
+	uint64_t function, due_ns, period_ns;
+	size_t len;
+	char *data;
+};
+
+struct storage {
+	struct generation *g;		/* its own */
+	struct vm *vm;
+	pthread_mutex_t lock;
+	bool busy, stopping;
+	struct turn *first, **last;
+	struct turn *task;		/* that has its turn */
+	size_t task_bytes;
+	/* The tasks' thread, from the first task on. */
+	pthread_t thread;
+	bool has_thread;
+	pthread_cond_t work;
+	struct timer timer[TIMERS_MAX];
+};
+
+/*--- storage.c ------------------------------------------------------------*/
+
+/* Under lock: stand behind the others; t->wake is signalled when it is next. */
+void storage_queue(struct storage *st, struct turn *t);
+/* Have the machine: 0, or -1 when it was not free before the deadline. */
+int storage_take(struct storage *st, uint64_t deadline_ns) TKVM_MUST_CHECK;
+/* Give it to the next one; the second with the lock held. */
+void storage_give(struct storage *st);
+void storage_give_locked(struct storage *st);
+
+/* What is done on the machine's own thread. */
+struct run {
+	struct storage *st;
+	struct http_storage_call *call;
+	double seconds;
+	struct tkvm_err err;
+	int r;
+};
+/* Until the function has given its result; true when it goes on behind that. */
+bool storage_run_to_result(struct run *u);
+/* Let it go on. */
+void storage_finish(struct vm *vm);
+/*
+ * With the machine: have f do it, which gets u. 0, or -1 and a line in the log.
+ */
+int storage_run_there(struct storage *st, void (*f)(void *arg),
+    struct run *u);
+/* The same for an ordinary call. */
+int storage_run_call(struct storage *st, struct http_storage_call *call,
+    double seconds);
+
+/*--- storage_tasks.c ------------------------------------------------------*/
+
+/* For struct http_storage_ops. */
+long storage_task(void *priv, uint64_t function, const void *data,
+    size_t len, uint64_t start_ms, uint64_t period_ms);
+bool storage_stop(void *priv, long id);
+/* Free what waits; the thread is gone. */
+void storage_forget_tasks(struct storage *st);
+
+#endif

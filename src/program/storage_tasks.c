@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * storage_tasks.c: functions of storage that nobody waits for, at once or by a
+ * timer. They stand in the same queue as calls; a thread runs them.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/thread.h"
+#include "program/storage_priv.h"
+
+#define TASK_SECONDS 15.0
+#define TASKS_BYTES_MAX MIB(64)
+
+static void
+run_task(struct storage *st, struct turn *t)
+{
+	struct http_storage_call call = {
+		.function = t->function, .task = true, .n = 1,
+		.data = t->data,
+	};
+
+	call.len[0] = t->len;
+	(void)storage_run_call(st, &call, TASK_SECONDS);
+	free(call.result);
+}
+
+/* Under lock. NULL: too much waits already. */
+static struct turn *
+queue_task(struct storage *st, uint64_t function, const void *data, size_t len)
+{
+	struct turn *t;
+
+	if (st->task_bytes + len + sizeof *t > TASKS_BYTES_MAX)
+		return (NULL);
+	t = calloc(1, sizeof *t);
+	if (t != NULL)
+		t->data = malloc(len + 1);
+	if (t == NULL || t->data == NULL) {
+		free(t);
+		return (NULL);
+	}
+	memcpy(t->data, data, len);
+	t->data[len] = '\0';
+	t->len = len;
+	t->function = function;
+	t->wake = &st->work;
+	st->task_bytes += len + sizeof *t;
+	storage_queue(st, t);
+	return (t);
+}
+
+static void
+fire_one(struct storage *st, struct timer *t)
+{
+	struct turn *task;
+
+	if (t->waits || !http_allowed(&st->g->http, t->function))
+		return;
+	task = queue_task(st, t->function, t->data, t->len);
+	if (task != NULL && t->period_ns != 0) {
+		task->timer = t;
+		t->waits = true;
+	}
+}
+
+/* The timers that are due become tasks; when the next one is. */
+static uint64_t
+fire(struct storage *st)
+{
+	uint64_t now = tkvm_now_ns(), next = UINT64_MAX;
+
+	for (unsigned i = 0; i < TIMERS_MAX; i++) {
+		struct timer *t = &st->timer[i];
+
+		if (t->used && t->due_ns <= now) {
+			/* What was missed is not made up for. */
+			fire_one(st, t);
+			t->due_ns = now + t->period_ns;
+			if (t->period_ns == 0) {
+				free(t->data);
+				t->used = false;
+			}
+		}
+		if (t->used && t->due_ns < next)
+			next = t->due_ns;
+	}
+	return (next);
+}
+
+static void *
+work(void *arg)
+{
+	struct storage *st = arg;
+	struct timespec end;
+	struct turn *t;
+	uint64_t next;
+
+	(void)pthread_mutex_lock(&st->lock);
+	while (!st->stopping) {
+		next = fire(st);
+		t = st->task;
+		if (t == NULL && next == UINT64_MAX) {
+			(void)pthread_cond_wait(&st->work, &st->lock);
+			continue;
+		}
+		if (t == NULL) {
+			end.tv_sec = (time_t)(next / 1000000000u);
+			end.tv_nsec = (long)(next % 1000000000u);
+			(void)pthread_cond_clockwait(&st->work, &st->lock,
+			    CLOCK_MONOTONIC, &end);
+			continue;
+		}
+		st->task = NULL;
+		if (t->timer != NULL)
+			t->timer->waits = false;
+		st->task_bytes -= t->len + sizeof *t;
+		(void)pthread_mutex_unlock(&st->lock);
+		run_task(st, t);
+		free(t->data);
+		free(t);
+		(void)pthread_mutex_lock(&st->lock);
+		storage_give_locked(st);
+	}
+	(void)pthread_mutex_unlock(&st->lock);
+	return (NULL);
+}
+
+static bool
+start_thread(struct storage *st)
+{
+	if (!st->has_thread && !st->stopping)
+		st->has_thread = thread_start(&st->thread, work, st) == 0;
+	return (st->has_thread);
+}
+
+/* Under lock: its id, or -1. */
+static long
+add_timer(struct storage *st, uint64_t function, const void *data, size_t len,
+    uint64_t start_ms, uint64_t period_ms)
+{
+	struct timer *t = NULL;
+	unsigned id;
+
+	for (id = 0; id < TIMERS_MAX; id++) {
+		t = &st->timer[id];
+		if (!t->used)
+			break;
+	}
+	if (id == TIMERS_MAX)
+		return (-1);
+	t->data = malloc(len + 1);
+	if (t->data == NULL)
+		return (-1);
+	memcpy(t->data, data, len);
+	t->len = len;
+	t->function = function;
+	t->period_ns = period_ms * 1000000u;
+	t->due_ns = tkvm_now_ns() + start_ms * 1000000u;
+	t->waits = false;
+	t->used = true;
+	(void)pthread_cond_signal(&st->work);
+	return ((long)id);
+}
+
+#define MS_MAX (1000ull * 3600 * 24 * 365)
+
+long
+storage_task(void *priv, uint64_t function, const void *data, size_t len,
+    uint64_t start_ms, uint64_t period_ms)
+{
+	struct storage *st = priv;
+	long id = -1;
+
+	if (start_ms > MS_MAX || period_ms > MS_MAX)
+		return (-1);
+	(void)pthread_mutex_lock(&st->lock);
+	if (start_thread(st))
+		id = start_ms == 0 && period_ms == 0 ?
+		    (queue_task(st, function, data, len) != NULL ? 0 : -1) :
+		    add_timer(st, function, data, len, start_ms, period_ms);
+	(void)pthread_mutex_unlock(&st->lock);
+	return (id);
+}
+
+bool
+storage_stop(void *priv, long id)
+{
+	struct storage *st = priv;
+	bool was;
+
+	if (id < 0 || id >= TIMERS_MAX)
+		return (false);
+	(void)pthread_mutex_lock(&st->lock);
+	was = st->timer[id].used;
+	if (was)
+		free(st->timer[id].data);
+	st->timer[id].used = false;
+	(void)pthread_mutex_unlock(&st->lock);
+	return (was);
+}
+
+void
+storage_forget_tasks(struct storage *st)
+{
+	struct turn *t;
+
+	if (st->task != NULL) {
+		st->task->next = st->first;
+		st->first = st->task;
+	}
+	while ((t = st->first) != NULL) {
+		st->first = t->next;
+		free(t->data);
+		free(t);
+	}
+	for (unsigned i = 0; i < TIMERS_MAX; i++)
+		if (st->timer[i].used)
+			free(st->timer[i].data);
+}
