@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base64.h"
 #include "job.h"
 
 struct options {
@@ -79,25 +80,6 @@ write_hex(const uint8_t *from, size_t len, char *to)
 	return (2 * len);
 }
 
-static size_t
-write_base64url(const uint8_t *from, size_t len, char *to)
-{
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh"
-	    "ijklmnopqrstuvwxyz0123456789-_";
-	unsigned bits = 0, have = 0;
-	size_t n = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		bits = bits << 8 | from[i];
-		for (have += 8; have >= 6; have -= 6)
-			to[n++] = alphabet[bits >> (have - 6) & 63];
-	}
-	if (have > 0)
-		to[n++] = alphabet[bits << (6 - have) & 63];
-	to[n] = '\0';
-	return (n);
-}
-
 /* The same time whatever differs: an answer's time must not tell. */
 static bool
 matches(const char *is, size_t len, const char *must)
@@ -144,7 +126,7 @@ run(struct job *job, const void *chosen)
 	if (o->length != 0 && (size_t)o->length < len)
 		len = (size_t)o->length;
 	len = o->encoding == HEX ? write_hex(raw, len, text) :
-	    write_base64url(raw, len, text);
+	    base64_encode(raw, len, true, text);
 	if (o->op != VERIFY)
 		return (job_answer(job, "text/plain", text, len));
 	if (!matches(text, len, o->signature))

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base64.h"
 #include "image.h"
 
 #define LAYERS_MAX 8
@@ -19,38 +20,19 @@ static int count;
 
 /*--- where it comes from --------------------------------------------------*/
 
-static int
-digit(char c)
-{
-	static const char all[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c == '\0' ? NULL : strchr(all, c);
-
-	return (at == NULL ? -1 : (int)(at - all));
-}
-
 /* What stands behind "data:TYPE;base64,". */
 static int
 read_data_url(struct job *job, const char *url, const void **data, size_t *len)
 {
-	const char *at = strstr(url, ";base64,");
-	uint8_t *out = malloc(strlen(url));
-	unsigned bits = 0, have = 0;
-	int d;
+	const char *text = strstr(url, ";base64,");
+	size_t n = text == NULL ? 0 : strlen(text += 8), wrong;
+	void *out = malloc(BASE64_DECODED(n));
 
-	if (at == NULL || out == NULL) {
+	if (text == NULL || out == NULL ||
+	    !base64_decode(text, n, out, len, &wrong)) {
 		free(out);
 		return (job_fail(job, 400, "option \"draw\": a data: URL is "
 		    "data:image/png;base64,..."));
-	}
-	*len = 0;
-	for (at += 8; (d = digit(*at)) >= 0; at++) {
-		bits = bits << 6 | (unsigned)d;
-		have += 6;
-		if (have < 8)
-			continue;
-		have -= 8;
-		out[(*len)++] = (uint8_t)(bits >> have);
 	}
 	*data = out;
 	return (0);

@@ -8,8 +8,7 @@
 #include "lib_priv.h"
 #include "options.h"
 
-/* The program, and its options as its own arguments set them. */
-static const struct job_program *the_program;
+/* The options as the program's own arguments set them. */
 static void *start_options;
 static bool start_original;
 /* The request under way; what on_error has to go by. */
@@ -103,9 +102,6 @@ text_out(const char *text, FILE *to, int status)
 int
 job_main(const struct job_program *program, int argc, char **argv)
 {
-	int first = 1;
-
-	the_program = program;
 	start_options = malloc(program->options_size + 1);
 	if (start_options == NULL)
 		return (text_out("not enough memory", stderr, 1));
@@ -114,8 +110,8 @@ job_main(const struct job_program *program, int argc, char **argv)
 		return (text_out("it cannot be prepared", stderr, 1));
 	if (IS_LINUX_MAIN())
 		return (shell_main(program, argc, argv));
-	if (argc > first && options_apply(program, &the_job, start_options,
-	    argv[first], &start_original) != 0)
+	if (argc > 1 && options_apply(program, &the_job, start_options,
+	    argv[1], &start_original) != 0)
 		return (text_out(the_job.why, stderr, 1));
 	machine_main(program, &the_job);
 	return (0);
