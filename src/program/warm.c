@@ -277,6 +277,20 @@ generation_free(struct generation *g)
 	(void)pthread_mutex_unlock(&lib->lock);
 }
 
+/*
+ * A program may read its own file, and libc insists on a name from "/". Without
+ * a file there will be no program, see load_file().
+ */
+static int
+add_own_file(struct generation *g)
+{
+	const char *name = g->settings.filename;
+
+	g->exe_path = name == NULL ? NULL : realpath(name, NULL);
+	return (g->exe_path == NULL ? 0 :
+	    paths_add(&g->settings.allowed_paths, g->exe_path));
+}
+
 /* The name "state", which KVM_STATE tells, is FILENAME.state of the host. */
 static int
 add_state_file(struct generation *g)
@@ -321,21 +335,7 @@ generation_alloc(struct tkvm_program *p, const struct settings *s,
 	g->refs = 1;
 	g->last = &g->first;
 	(void)pthread_mutex_init(&g->lock, NULL);
-	/*
-	 * A program may read its own file, and libc insists on a name from
-	 * "/". Without a file there will be no program, see load_file().
-	 */
-	g->exe_path = s->filename == NULL ? NULL :
-	    realpath(s->filename, NULL);
-	if (g->exe_path != NULL &&
-	    paths_add(&g->settings.allowed_paths, g->exe_path) != 0) {
-		settings_free(&g->settings);
-		free(g->exe_path);
-		free(g);
-		(void)tkvm_fail(err, TKVM_ENOMEM, "no memory for a program");
-		return (NULL);
-	}
-	if (add_state_file(g) != 0) {
+	if (add_own_file(g) != 0 || add_state_file(g) != 0) {
 		settings_free(&g->settings);
 		free(g->exe_path);
 		free(g);
