@@ -116,55 +116,25 @@ typedef long (*kvm_stream_func)(const char *url, const char *arg,
 typedef void (*kvm_error_func)(const char *url, const char *arg,
     const char *reason);
 
-static inline void
-set_backend_get(kvm_get_func f)
-{
-	register_func(1, (void (*)(void))f);
-}
-
-static inline void
-set_backend_post(kvm_post_func f)
-{
-	register_func(2, (void (*)(void))f);
-}
-
-static inline void
-set_backend_request(kvm_request_func f)
-{
-	register_func(3, (void (*)(void))f);
-}
-
-static inline void
-set_backend_stream_post(kvm_stream_func f)
-{
-	register_func(4, (void (*)(void))f);
-}
-
-static inline void
-set_on_error(kvm_error_func f)
-{
-	register_func(5, (void (*)(void))f);
-}
-
 /* State that moves from an old version of a program to a new one. */
-static inline void
-set_on_live_update(void (*serialize)(void))
-{
-	register_func(6, serialize);
-}
-
-static inline void
-set_on_live_restore(void (*deserialize)(size_t len))
-{
-	register_func(7, (void (*)(void))deserialize);
-}
-
+typedef void (*kvm_live_update_func)(void);
+typedef void (*kvm_live_restore_func)(size_t len);
 /* Begins each system of a server, in its machine; never returns. */
-static inline void
-set_socket_prepare_for_pause(void (*prepare)(int system_id))
-{
-	register_func(12, (void (*)(void))prepare);
-}
+typedef void (*kvm_prepare_func)(int system_id);
+
+#define KVM_API_SET(name, type, id) \
+	static inline void name(type f) \
+	{ \
+		register_func(id, (void (*)(void))f); \
+	}
+KVM_API_SET(set_backend_get, kvm_get_func, 1)
+KVM_API_SET(set_backend_post, kvm_post_func, 2)
+KVM_API_SET(set_backend_request, kvm_request_func, 3)
+KVM_API_SET(set_backend_stream_post, kvm_stream_func, 4)
+KVM_API_SET(set_on_error, kvm_error_func, 5)
+KVM_API_SET(set_on_live_update, kvm_live_update_func, 6)
+KVM_API_SET(set_on_live_restore, kvm_live_restore_func, 7)
+KVM_API_SET(set_socket_prepare_for_pause, kvm_prepare_func, 12)
 
 /*
  * The program is ready. Does not return; requests enter the functions
