@@ -39,6 +39,7 @@ descendants() {
 
 if needs_kvm interrupt_leaves_no_process; then
 	begin interrupt_leaves_no_process
+	(. tools/kvm-open && kvm_open && kvm_close)
 	mode=$(stat -c %a /dev/kvm)
 	env --default-signal=INT tools/demo $port >"$OUT" 2>"$ERR" &
 	demo=$!
