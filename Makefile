@@ -32,7 +32,7 @@ PROGRAMS := $(patsubst guest/%.c,$(B)/programs/%,$(wildcard guest/*.c))
 BENCH    := $(B)/tests/bench/bench $(B)/tests/bench/http_bench \
 	    $(B)/tests/bench/program_bench $(B)/tests/guests/bench_pages
 DEMO     := $(B)/compute.json $(B)/demo.json $(B)/demo.vcl $(B)/share/index.html \
-	    $(B)/share/photo.jpg
+	    $(B)/share/examples.json $(B)/share/photo.jpg
 
 all: $(B)/tinykvm $(B)/libvmod_tinykvm.so $(PROGRAMS) programs
 

@@ -30,6 +30,36 @@ get() {
 	    "http://127.0.0.1:$port$1")
 }
 
+# Asks for each example of the page; prints those that answer otherwise.
+ask_examples() {
+	python3 - "$port" <<-'EOT'
+	import json, pathlib, sys, urllib.error, urllib.request
+
+	site = f"http://127.0.0.1:{sys.argv[1]}"
+	def ask(path, body=None, options=None):
+	    request = urllib.request.Request(site + path, body, {
+	        "X-Options": json.dumps(options), "Content-Type": "text/plain"})
+	    try:
+	        with urllib.request.urlopen(request, timeout=60) as answer:
+	            return answer.status, answer.read()
+	    except urllib.error.HTTPError as answer:
+	        return answer.status, answer.read()
+
+	photo = pathlib.Path("build/share/photo.jpg").read_bytes()
+	shown = json.loads(ask("/examples.json")[1])
+	missing = {f.parent.name for f in pathlib.Path("programs").glob(
+	    "*/library.json")} - shown.keys()
+	if missing:
+	    print("no example of", missing)
+	for example in (e for s in shown.values() for e in s["examples"]):
+	    body = example["input"].encode() if "input" in example else photo
+	    status, answer = ask("/library/" + example["program"], body,
+	                         example["options"])
+	    if status != example["status"]:
+	        print(example, "answers", status, answer[:200])
+	EOT
+}
+
 descendants() {
 	for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
 		echo "$child"
@@ -57,6 +87,8 @@ if needs_kvm interrupt_leaves_no_process; then
 	has "$work/body" "Hello World!"
 	get /photo.webp
 	[ "$(head -c 4 "$work/body")" = RIFF ] || wrong "/photo.webp is no WebP"
+	ask_examples >"$work/examples" 2>&1
+	[ ! -s "$work/examples" ] || wrong "$(cat "$work/examples")"
 	get /crash
 	[ "$status" = 500 ] || wrong "/crash answers $status"
 	expect_status 1 tools/demo $port
