@@ -9,6 +9,7 @@
 
 int cmd_call(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_push(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 
 /* Print "tinykvm: " and a sentence to stderr; returns status. */

@@ -21,6 +21,7 @@ static const struct command {
 } commands[] = {
 	{"call", cmd_call, "send one request to a program, without Varnish"},
 	{"doctor", cmd_doctor, "can this computer run programs, and how well?"},
+	{"push", cmd_push, "replace a program on many Varnish nodes at once"},
 	{"run", cmd_run, "run an ordinary static program: run -- PROGRAM ARGS"},
 	{"help", cmd_help, "this text"},
 	{"--help", cmd_help, NULL},

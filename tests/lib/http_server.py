@@ -66,7 +66,34 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.answer(200, b"got " + body)
+        path = self.path.lstrip("/")
+        if path == "update":
+            self.update(body)
+        elif path == "taken":
+            self.answer(201, b"Update successful (not stored)\n")
+        elif path == "refused":
+            self.answer(201, b"Not an ELF program\n")
+        elif path == "moved":
+            self.answer(307, Location="/update")
+        elif path == "escapes":
+            self.answer(400, b"one\r\n\x1b[2Jtwo\0\xff three\n")
+        elif path in ("slow", "drip", "endless"):
+            self.do_GET()
+        else:
+            self.answer(200, b"got " + body)
+
+    def update(self, body):
+        """A node with a live_update(), as far as its client can see."""
+        if self.headers.get("X-Update-Key") != "secret key":
+            self.answer(503, b"<html>Guru</html>",
+                        Content_Type="text/html; charset=utf-8")
+        elif not body.startswith(b"\x7fELF"):
+            self.answer(400, b'{"updated":false,"message":"no program"}',
+                        Content_Type="application/json")
+        else:
+            self.answer(201, b'{"updated":true,'
+                        b'"message":"Update successful (stored)"}',
+                        Content_Type="application/json")
 
 
 class Server(http.server.ThreadingHTTPServer):
