@@ -108,8 +108,10 @@ TKVM_API void tkvm_program_set_debug(struct tkvm_program *p, bool debug);
 TKVM_API void tkvm_program_stop(struct tkvm_program *p);
 
 /*
- * The same for a new version of its file: a program that serves connections
- * starts again at once, in a thread of ours, since no call would start it.
+ * The same for a new version of its file. A program that serves connections
+ * starts again at once, in a thread of ours, since no call would start it. One
+ * with storage is replaced as by tkvm_program_update(), before this returns:
+ * its state goes along, and when the new one does not start it goes on.
  */
 TKVM_API void tkvm_program_invalidate(struct tkvm_program *p);
 

@@ -89,7 +89,7 @@ start_thread(void *arg)
 	r = settings_copy(&s, &p->settings, &err);
 	(void)pthread_mutex_unlock(&p->lock);
 	if (r == 0)
-		r = generation_make(p, &s, NULL, 0, &g, &err);
+		r = generation_make(p, &s, NULL, 0, false, &g, &err);
 	settings_free(&s);
 	if (r != 0)
 		library_log(p->library, p->name, err.text);

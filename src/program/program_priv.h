@@ -169,10 +169,11 @@ struct generation {
 
 /*
  * load.c and warm.c: from file to an image and its first machine. elf: these
- * bytes in place of the file (a live update), or NULL.
+ * bytes in place of the file, or NULL. update: beside one that serves, which
+ * keeps its addresses and cannot be cancelled.
  */
 int generation_make(struct tkvm_program *p, const struct settings *s,
-    const void *elf, size_t elf_size, struct generation **gp,
+    const void *elf, size_t elf_size, bool update, struct generation **gp,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 /* The machines beyond the first. */
 void generation_fill(struct generation *g);
@@ -231,10 +232,16 @@ void storage_destroy(struct storage **sp);
 /* For http_set_storage(); priv is the storage. */
 extern const struct http_storage_ops storage_ops;
 /*
- * Let the old program's storage hand its state to the new one's: bytes moved,
- * 0 when there is nothing to move, -1 when it failed; the log tells why.
+ * A live update: storage_hold() before requests go to the new program, whose
+ * storage calls wait from then on; storage_transfer() when they do. It waits
+ * for the requests in flight on the old one, so that nothing they count is
+ * lost, lets the old storage hand its state to the new one, and lets calls go
+ * on. Bytes moved, 0 when there is nothing to move, -1 when it failed; the log
+ * tells why. old is NULL or the caller's only reference.
  */
-int64_t storage_transfer(struct generation *old, struct generation *new);
+bool storage_hold(struct generation *new);
+int64_t storage_transfer(struct generation *old, struct generation *new,
+    bool held);
 
 /*--- warmup.c -------------------------------------------------------------*/
 

@@ -213,17 +213,3 @@ generation_unserve(struct generation *g)
 		g->serving[i] = NULL;
 	}
 }
-
-void
-tkvm_program_invalidate(struct tkvm_program *p)
-{
-	struct tkvm_err err;
-	bool again;
-
-	(void)pthread_mutex_lock(&p->lock);
-	again = p->state != PROGRAM_IDLE && settings_serve(&p->settings);
-	(void)pthread_mutex_unlock(&p->lock);
-	tkvm_program_stop(p);
-	if (again && tkvm_program_start(p, true, &err) != 0)
-		library_log(p->library, p->name, err.text);
-}

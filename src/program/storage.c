@@ -68,6 +68,16 @@ storage_give(struct storage *st)
 	(void)pthread_mutex_unlock(&st->lock);
 }
 
+void
+storage_close(struct storage *st)
+{
+	(void)pthread_mutex_lock(&st->lock);
+	st->closed = true;
+	for (struct turn *t = st->first; t != NULL; t = t->next)
+		(void)pthread_cond_signal(t->wake);
+	(void)pthread_mutex_unlock(&st->lock);
+}
+
 /* -1: not before the deadline. */
 int
 storage_take(struct storage *st, uint64_t deadline_ns)
@@ -83,8 +93,8 @@ storage_take(struct storage *st, uint64_t deadline_ns)
 	(void)pthread_cond_init(&wake, NULL);
 	(void)pthread_mutex_lock(&st->lock);
 	storage_queue(st, &t);
-	while (!t.now && pthread_cond_clockwait(&wake, &st->lock,
-	    CLOCK_MONOTONIC, &end) == 0)
+	while (!t.now && !st->closed && pthread_cond_clockwait(&wake,
+	    &st->lock, CLOCK_MONOTONIC, &end) == 0)
 		continue;
 	now = t.now;
 	if (!now)

@@ -4,6 +4,7 @@
  * old program and 7 of the new one.
  */
 #include <stdlib.h>
+#include <time.h>
 
 #include "program/storage_priv.h"
 
@@ -48,44 +49,89 @@ restore(void *arg)
 	http_storage_end(vm->http, vm->machine);
 }
 
-int64_t
-storage_transfer(struct generation *old, struct generation *new)
+/* Either of a program's two machines may have registered it. */
+static uint64_t
+callback(const struct generation *g, unsigned id)
 {
-	struct http_storage_call from;
-	uint64_t save, load, end;
-	int64_t moved = -1;
+	return (g == NULL || g->storage == NULL ? 0 :
+	    g->http.callback[id] != 0 ? g->http.callback[id] :
+	    g->storage->g->http.callback[id]);
+}
 
-	if (old == NULL || old->storage == NULL || new->storage == NULL)
-		return (0);
-	/* Either of a program's two machines may have registered them. */
-	save = old->http.callback[SERIALIZE] != 0 ?
-	    old->http.callback[SERIALIZE] :
-	    old->storage->g->http.callback[SERIALIZE];
-	load = new->http.callback[RESTORE] != 0 ?
-	    new->http.callback[RESTORE] :
-	    new->storage->g->http.callback[RESTORE];
-	if (save == 0 || load == 0)
-		return (0);
-	end = in_seconds(old->settings.max_storage_time);
-	if (storage_take(old->storage, end) != 0)
-		return (-1);
-	from = plain_call(save, 0, STATE_BYTES_MAX);
-	if (storage_run_call(old->storage, &from,
-	    old->settings.max_storage_time) == 0)
-		moved = 0;
-	storage_give(old->storage);
-	if (moved == 0 && from.result != NULL && storage_take(new->storage,
-	    in_seconds(new->settings.max_storage_time)) == 0) {
-		/* Where it is to be put is all that it answers. */
-		struct http_storage_call to = plain_call(load,
-		    from.result_len, 0);
-		struct restore w = {{new->storage, &to,
-		    new->settings.max_storage_time, {0, ""}, 0}, &from, -1};
+bool
+storage_hold(struct generation *new)
+{
+	return (callback(new, RESTORE) != 0 && storage_take(new->storage,
+	    in_seconds(new->settings.max_storage_time)) == 0);
+}
 
-		(void)storage_run_there(new->storage, restore, &w.run);
-		moved = w.moved;
-		storage_give(new->storage);
+/*
+ * Until nobody else uses it. Requests of the new program wait as long for their
+ * storage: they are to have half of their time left.
+ */
+static void
+drain(struct generation *old, const struct generation *new)
+{
+	const struct timespec pause = {.tv_nsec = 200000};
+	double s = new->settings.max_request_time;
+	uint64_t end;
+	bool used = true;
+
+	if (s > old->settings.max_request_time)
+		s = old->settings.max_request_time;
+	end = in_seconds(s / 2);
+	while (used && tkvm_now_ns() < end) {
+		(void)nanosleep(&pause, NULL);
+		(void)pthread_mutex_lock(&old->lock);
+		used = old->refs > 1;
+		(void)pthread_mutex_unlock(&old->lock);
 	}
+}
+
+/* The old storage's state; NULL in *from: it has none. */
+static int
+save(struct generation *old, struct http_storage_call *from)
+{
+	double limit = old->settings.max_storage_time;
+
+	*from = plain_call(callback(old, SERIALIZE), 0, STATE_BYTES_MAX);
+	if (storage_take(old->storage, in_seconds(limit)) != 0)
+		return (-1);
+	if (storage_run_call(old->storage, from, limit) == 0) {
+		storage_close(old->storage);
+		return (0);
+	}
+	storage_give(old->storage);
+	return (-1);
+}
+
+static int64_t
+load(struct generation *new, const struct http_storage_call *from)
+{
+	/* Where it is to be put is all that it answers. */
+	struct http_storage_call to = plain_call(callback(new, RESTORE),
+	    from->result_len, 0);
+	struct restore w = {{new->storage, &to,
+	    new->settings.max_storage_time, {0, ""}, 0}, from, -1};
+
+	(void)storage_run_there(new->storage, restore, &w.run);
+	return (w.moved);
+}
+
+int64_t
+storage_transfer(struct generation *old, struct generation *new, bool held)
+{
+	struct http_storage_call from = {.result = NULL};
+	int64_t moved = 0;
+
+	if (held && callback(old, SERIALIZE) != 0) {
+		drain(old, new);
+		moved = save(old, &from);
+	}
+	if (from.result != NULL)
+		moved = load(new, &from);
+	if (held)
+		storage_give(new->storage);
 	free(from.result);
 	return (moved);
 }

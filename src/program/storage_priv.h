@@ -32,6 +32,7 @@ struct storage {
 	struct vm *vm;
 	pthread_mutex_t lock;
 	bool busy, stopping;
+	bool closed;			/* its state has gone elsewhere */
 	struct turn *first, **last;
 	struct turn *task;		/* that has its turn */
 	size_t task_bytes;
@@ -46,8 +47,16 @@ struct storage {
 
 /* Under lock: stand behind the others; t->wake is signalled when it is next. */
 void storage_queue(struct storage *st, struct turn *t);
-/* Have the machine: 0, or -1 when it was not free before the deadline. */
+/*
+ * Have the machine: 0, or -1 when it was not free before the deadline or is
+ * closed.
+ */
 int storage_take(struct storage *st, uint64_t deadline_ns) TKVM_MUST_CHECK;
+/*
+ * With the machine, which is not given back: whoever waits for it, or comes,
+ * is told that it failed. What it did now would be lost.
+ */
+void storage_close(struct storage *st);
 /* Give it to the next one; the second with the lock held. */
 void storage_give(struct storage *st);
 void storage_give_locked(struct storage *st);

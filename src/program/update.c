@@ -122,15 +122,16 @@ make(void *arg)
 {
 	struct update *u = arg;
 
-	u->r = generation_make(u->p, &u->settings, u->elf, u->size, &u->g,
-	    u->err);
+	u->r = generation_make(u->p, &u->settings, u->elf, u->size, true,
+	    &u->g, u->err);
 	/* All of them, so that it takes over with its full strength. */
 	if (u->r == 0)
 		generation_fill(u->g);
 	return (NULL);
 }
 
-static void
+/* The one that served before, or NULL: the caller's. */
+static struct generation *
 install(struct tkvm_program *p, struct generation *g)
 {
 	struct generation *old;
@@ -148,11 +149,7 @@ install(struct tkvm_program *p, struct generation *g)
 		(void)pthread_mutex_unlock(&old->lock);
 	}
 	(void)pthread_mutex_unlock(&p->lock);
-	COUNT(p, live_updates, 1);
-	if (old != NULL) {
-		generation_unserve(old);
-		generation_drop(old);
-	}
+	return (old);
 }
 
 /* Connections end with the old program; its addresses are free then. */
@@ -181,23 +178,20 @@ store(struct update *u)
 	return (false);
 }
 
-/* From the storage of the one that serves to that of the new one. */
+/* Requests go to the new one, and so does the state that they count on. */
 static void
-move_state(struct tkvm_program *p, struct generation *new)
+take_over(struct tkvm_program *p, struct generation *g)
 {
-	struct generation *old;
+	bool held = storage_hold(g);
+	struct generation *old = install(p, g);
 	char line[80];
 	int64_t n;
 
-	(void)pthread_mutex_lock(&p->lock);
-	old = p->generation;
 	if (old != NULL)
-		generation_ref(old);
-	(void)pthread_mutex_unlock(&p->lock);
-	if (old == NULL)
-		return;
-	n = storage_transfer(old, new);
-	generation_drop(old);
+		generation_unserve(old);
+	n = storage_transfer(old, g, held);
+	if (old != NULL)
+		generation_drop(old);
 	if (n == 0)
 		return;
 	(void)snprintf(line, sizeof line, n < 0 ? "the state could not be "
@@ -206,44 +200,64 @@ move_state(struct tkvm_program *p, struct generation *new)
 	library_log(p->library, p->name, line);
 }
 
+/* With p->updating: start the new program; requests are not there yet. */
+static int
+prepare(struct update *u)
+{
+	struct tkvm_program *p = u->p;
+	pthread_t thread;
+	int r;
+
+	settings_init(&u->settings);
+	(void)pthread_mutex_lock(&p->lock);
+	r = settings_copy(&u->settings, &p->settings, u->err);
+	(void)pthread_mutex_unlock(&p->lock);
+	if (r != 0)
+		return (r);
+	/* A thread of our own: callers may have small stacks. */
+	r = thread_start(&thread, make, u);
+	if (r != 0)
+		return (tkvm_fail(u->err, TKVM_EHOST,
+		    "cannot start a thread: %s", strerror(r)));
+	(void)pthread_join(thread, NULL);
+	return (u->r);
+}
+
+/* elf NULL: what the program's file or server has now. */
+static int
+update(struct tkvm_program *p, const void *elf, size_t size, bool *stored,
+    struct tkvm_err *err)
+{
+	struct update u = {.p = p, .elf = elf, .size = size, .err = err};
+	int r;
+
+	if (pthread_mutex_trylock(&p->updating) != 0)
+		return (tkvm_fail(err, TKVM_EBUSY, "%s is being updated by "
+		    "someone else", p->name));
+	r = prepare(&u);
+	if (r == 0) {
+		*stored = elf != NULL && store(&u);
+		generation_ref(u.g);
+		take_over(p, u.g);
+		serve(p, u.g);
+	}
+	settings_free(&u.settings);
+	(void)pthread_mutex_unlock(&p->updating);
+	return (r);
+}
+
 int
 tkvm_program_update(struct tkvm_program *p, const void *elf, size_t size,
     bool *stored, struct tkvm_err *err)
 {
-	struct update u = {.p = p, .elf = elf, .size = size, .err = err};
-	pthread_t thread;
 	int r;
 
 	*stored = false;
 	if (size == 0)
 		return (tkvm_fail(err, TKVM_ECONFIG, "the update is empty"));
-	if (pthread_mutex_trylock(&p->updating) != 0)
-		return (tkvm_fail(err, TKVM_EBUSY, "%s is being updated by "
-		    "someone else", p->name));
-	settings_init(&u.settings);
-	(void)pthread_mutex_lock(&p->lock);
-	r = settings_copy(&u.settings, &p->settings, err);
-	(void)pthread_mutex_unlock(&p->lock);
-	/* A thread of our own: callers may have small stacks. */
-	if (r == 0) {
-		r = thread_start(&thread, make, &u);
-		if (r != 0)
-			r = tkvm_fail(err, TKVM_EHOST,
-			    "cannot start a thread: %s", strerror(r));
-	}
-	if (r == 0) {
-		(void)pthread_join(thread, NULL);
-		r = u.r;
-	}
-	if (r == 0) {
-		move_state(p, u.g);
-		*stored = store(&u);
-		generation_ref(u.g);
-		install(p, u.g);
-		serve(p, u.g);
-	}
-	settings_free(&u.settings);
-	(void)pthread_mutex_unlock(&p->updating);
+	r = update(p, elf, size, stored, err);
+	if (r == 0)
+		COUNT(p, live_updates, 1);
 	return (r);
 }
 
@@ -262,4 +276,24 @@ tkvm_program_update_file(struct tkvm_program *p, const char *path,
 	r = tkvm_program_update(p, elf, size, stored, err);
 	free(elf);
 	return (r);
+}
+
+void
+tkvm_program_invalidate(struct tkvm_program *p)
+{
+	struct tkvm_err err;
+	bool stored, again, keeps;
+
+	(void)pthread_mutex_lock(&p->lock);
+	again = p->state != PROGRAM_IDLE && settings_serve(&p->settings);
+	keeps = p->state == PROGRAM_READY && p->settings.storage;
+	(void)pthread_mutex_unlock(&p->lock);
+	if (keeps) {
+		if (update(p, NULL, 0, &stored, &err) != 0)
+			library_log(p->library, p->name, err.text);
+		return;
+	}
+	tkvm_program_stop(p);
+	if (again && tkvm_program_start(p, true, &err) != 0)
+		library_log(p->library, p->name, err.text);
 }

@@ -423,7 +423,7 @@ start_storage(struct start *main, const struct fetch_program *files,
 
 int
 generation_make(struct tkvm_program *p, const struct settings *s,
-    const void *elf, size_t elf_size, struct generation **gp,
+    const void *elf, size_t elf_size, bool update, struct generation **gp,
     struct tkvm_err *err)
 {
 	struct fetch_program files;
@@ -441,7 +441,7 @@ generation_make(struct tkvm_program *p, const struct settings *s,
 	st.g = g;
 	st.elf = elf;
 	st.elf_size = elf_size;
-	st.update = elf != NULL;
+	st.update = update;
 	if (elf == NULL)
 		r = program_download(p, s, err);
 	if (elf == NULL && r == 0)
@@ -458,7 +458,7 @@ generation_make(struct tkvm_program *p, const struct settings *s,
 	g->own_threads = p->library->own_threads ||
 	    (r == 0 && !g->host->move_is_cheap);
 	/* A live update's addresses are still the old generation's. */
-	if (r == 0 && elf == NULL)
+	if (r == 0 && !update)
 		r = generation_serve(g, err);
 	if (r == 0)
 		r = vm_new(g, 0, g->own_threads, &vm, err);
