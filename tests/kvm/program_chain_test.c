@@ -297,7 +297,7 @@ static unsigned
 hostile_round(struct rig *rig, bool own_threads)
 {
 	if (rig_probe(rig, "\"concurrency\": 3") != 0 ||
-	    rig_limit(rig, 0.1) != 0)
+	    rig_limit(rig, 0.2) != 0)
 		return (0);
 	rig->lib->own_threads = own_threads;
 	return (run_workers(rig, 60, good_or_bad, NULL));
