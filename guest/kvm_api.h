@@ -458,7 +458,7 @@ extern long sys_request(const char *url, size_t len, struct curl_op *op,
 
 /*--- several CPUs ---------------------------------------------------------*/
 
-/* Number of this virtual CPU, and of this request's machine. */
+/* This CPU, from 0, and this request's machine, the same on all its CPUs. */
 static inline int
 vcpuid(void)
 {
@@ -477,13 +477,21 @@ vcpureqid(void)
 	return (id);
 }
 
-/* 0, or -1 when there is only one CPU. */
-extern long multiprocess(size_t cpus, void (*func)(int cpu, void *, void *,
-    void *, void *), void *, void *, void *, void *);
+/*
+ * Compute on several CPUs at once, see docs/parallel.md. cpus is their number
+ * with this one, which goes on behind the call; func runs on the others, on 512
+ * KiB of stack. There every call and system call is -38.
+ * -1: fewer than 2, more than the setting smp, others still run, no memory.
+ */
+extern long multiprocess(size_t cpus, void (*func)(void *, void *, void *,
+    void *), void *, void *, void *, void *);
+/* CPU n gets the address of element n; element 0 is for this one. */
 extern long multiprocess_array(size_t cpus, void (*func)(void *element,
     size_t size), void *array, size_t element_size);
+/* CPU n returns n, on an empty stack below stack_base + n * stack_size. */
 extern long multiprocess_clone(size_t cpus, void *stack_base,
     size_t stack_size);
+/* Until the others are done: 0. Made by another, it ends that one. */
 extern long multiprocess_wait(void);
 
 /*--- sockets --------------------------------------------------------------*/

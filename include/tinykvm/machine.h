@@ -20,6 +20,8 @@
  *          '---------------------------------------------'
  *
  * Threads: a machine is used by one thread at a time; an image by any number.
+ * While several CPUs run (tkvm_machine_parallel()) its handlers are called from
+ * threads of its own, too, but never two at once.
  * After boot and fork it may be handed to another thread, see
  * tkvm_host.move_ns for what the first run there costs.
  */
@@ -61,6 +63,7 @@ enum tkvm_next {
  */
 struct tkvm_call {
 	uint32_t number;
+	unsigned cpu;	/* that made it; 0 but in tkvm_machine_parallel() */
 	uint64_t arg[6];
 	uint64_t ret;	/* becomes RAX; holds RAX at entry, so leaving it */
 			/* alone is how a void call is made */
@@ -98,6 +101,7 @@ struct tkvm_boot {
 	 * share: coherent, never reset, not counted; 0: none.
 	 */
 	uint64_t shared_bytes;
+	unsigned cpus;			/* at most, see below; 0 and 1: one */
 	struct tkvm_calls calls;
 };
 
@@ -236,6 +240,48 @@ TKVM_API bool tkvm_machine_booting(const struct tkvm_machine *m);
  */
 TKVM_API const char *tkvm_machine_symbol(const struct tkvm_machine *m,
     uint64_t addr, char *buf, size_t size);
+
+/*--- several CPUs ---------------------------------------------------------*/
+
+#define TKVM_CPUS_MAX 16
+
+/* What the CPUs 1 to cpus - 1 begin with. */
+struct tkvm_parallel {
+	uint64_t cpus;		/* with the one that makes the call */
+	/*
+	 * 0: each goes on behind the call, with its registers but its own
+	 * stack and its number in RAX. The stack holds the return address.
+	 */
+	uint64_t function;
+	uint64_t arg[4];
+	uint64_t step;		/* arg[0] of CPU n is n times this more */
+	/*
+	 * CPU 1's stack and the size of each; size 0: from the arena, given
+	 * back at the end.
+	 */
+	uint64_t stack, stack_bytes;
+};
+
+/*
+ * In a handler of a call of CPU 0: start others, in threads that the machine
+ * keeps for the next time. They run until their function returns or a handler
+ * returns TKVM_STOP for them, at most 8 seconds, and no longer than the run.
+ * Whatever ends a run ends this one when it happens to one of them. While they
+ * run, one CPU's call is handled at a time. What they write counts as the
+ * request's; each can be 4 MiB beyond the limit before that is noticed.
+ * 0; TKVM_EGUEST: fewer than 2, more than boot.cpus, some still run, a debugger
+ * is there, or there is no room for a stack; TKVM_EHOST, TKVM_ENOMEM: the host
+ * has none to give.
+ */
+TKVM_API int tkvm_machine_parallel(struct tkvm_machine *m,
+    const struct tkvm_parallel *p, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
+ * In a handler of a call of CPU 0: wait until the others are done. 0 (also
+ * without any), or the code that ends the run.
+ */
+TKVM_API int tkvm_machine_parallel_wait(struct tkvm_machine *m,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*--- guest memory: the one door -------------------------------------------*/
 

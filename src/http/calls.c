@@ -164,24 +164,6 @@ shared_memory_area(struct http_state *s, struct tkvm_machine *m,
 }
 
 static enum tkvm_next
-minus_one(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
-    struct tkvm_err *err)
-{
-	(void)s, (void)m, (void)err;
-	c->ret = (uint64_t)-1;
-	return (TKVM_RESUME);
-}
-
-static enum tkvm_next
-zero(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
-    struct tkvm_err *err)
-{
-	(void)s, (void)m, (void)err;
-	c->ret = 0;
-	return (TKVM_RESUME);
-}
-
-static enum tkvm_next
 nothing(struct http_state *s, struct tkvm_machine *m, struct tkvm_call *c,
     struct tkvm_err *err)
 {
@@ -249,10 +231,10 @@ static const struct row {
 	{0x10708, ANY, "storage_callv", http_storage_callv},
 	{0x10709, ANY, "sys_storage_task", http_storage_task},
 	{0x1070a, ANY, "stop_storage_task", http_stop_storage_task},
-	{0x10710, ANY, "multiprocess", minus_one},
-	{0x10711, ANY, "multiprocess_array", minus_one},
-	{0x10712, ANY, "multiprocess_clone", minus_one},
-	{0x10713, ANY, "multiprocess_wait", zero},
+	{0x10710, ANY, "multiprocess", http_multiprocess},
+	{0x10711, ANY, "multiprocess_array", http_multiprocess_array},
+	{0x10712, ANY, "multiprocess_clone", http_multiprocess_clone},
+	{0x10713, ANY, "multiprocess_wait", http_multiprocess_wait},
 	{0x10a00, ANY, "get_meminfo", get_meminfo},
 	{0x20000, ANY, "sys_fetch", http_sys_fetch},
 	{0x7f000, ANY, "sys_log", sys_log},
@@ -297,8 +279,9 @@ unknown(struct http_state *s, struct tkvm_call *c)
 	c->ret = (uint64_t)-ENOSYS;
 	if (s->unknown++ != 0)
 		return;
-	n = snprintf(text, sizeof text, "call 0x%x is not served; it is "
-	    "answered with -ENOSYS", c->number);
+	n = snprintf(text, sizeof text, "call 0x%x is not served%s; it is "
+	    "answered with -ENOSYS", c->number,
+	    c->cpu != 0 ? " on another CPU" : "");
 	http_log(s, text, (size_t)n);
 }
 
@@ -311,7 +294,9 @@ http_call(void *state, struct tkvm_machine *m, struct tkvm_call *c,
 
 	row = bsearch(&c->number, rows, sizeof rows / sizeof rows[0],
 	    sizeof rows[0], by_number);
-	if (row == NULL) {
+	/* The other CPUs compute; all calls but one belong to the first. */
+	if (row == NULL || (c->cpu != 0 &&
+	    row->handler != http_multiprocess_wait)) {
 		unknown(s, c);
 		return (TKVM_RESUME);
 	}

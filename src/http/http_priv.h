@@ -128,6 +128,16 @@ enum tkvm_next http_storage_return(struct http_state *s,
 enum tkvm_next http_storage_noreturn(struct http_state *s,
     struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
 
+/* parallel.c: calls about several CPUs. */
+enum tkvm_next http_multiprocess(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_multiprocess_array(struct http_state *s,
+    struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_multiprocess_clone(struct http_state *s,
+    struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_multiprocess_wait(struct http_state *s,
+    struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
+
 /* Which fields a program means; false and a sentence for neither. */
 bool http_where(uint64_t arg, enum tkvm_where *where, struct tkvm_err *err);
 

@@ -173,7 +173,10 @@ linux_call(void *state, struct tkvm_machine *m, struct tkvm_call *call,
 	ASSERT(call->number < CALLS);
 	ASSERT(!c.s->frozen);
 	row = &rows[call->number];
-	if (row->handler == NULL)
+	/* The other CPUs compute; system calls belong to the first. */
+	if (call->cpu != 0)
+		r = refuse(&c, ENOSYS);
+	else if (row->handler == NULL)
 		r = refuse(&c, row->refused != 0 ? row->refused : ENOSYS);
 	else if (row->boot_only && !linux_booting(&c))
 		r = -EPERM;

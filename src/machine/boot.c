@@ -78,15 +78,18 @@ image_regions(struct shape *s, struct elf *elf, struct tkvm_err *err)
 }
 
 static int
-make_shape(struct shape *s, struct elf *elf, uint64_t space, uint64_t shared,
+make_shape(struct shape *s, struct elf *elf, const struct tkvm_boot *boot,
     struct tkvm_err *err)
 {
 	struct tkvm_layout *l = &s->layout;
-	uint64_t brk_room;
+	uint64_t space = boot->address_space_bytes;
+	uint64_t shared = num_up(boot->shared_bytes, MIB(2)), brk_room;
 
 	memset(s, 0, sizeof *s);
 	s->base = elf->base;
-	shared = num_up(shared, MIB(2));
+	if (boot->cpus > 1)
+		s->more_cpus = (boot->cpus < TKVM_CPUS_MAX ? boot->cpus :
+		    TKVM_CPUS_MAX) - 1;
 	s->size = num_up(space, MIB(2)) + shared;
 	l->image_start = elf->start;
 	l->image_end = elf->end;
@@ -154,7 +157,7 @@ map_memory(struct tkvm_machine *m, struct tkvm_err *err)
 	if (m->memfd < 0 || ftruncate(m->memfd, (off_t)total) != 0)
 		return (tkvm_fail(err, TKVM_ENOMEM,
 		    "cannot make guest memory: %s", strerror(errno)));
-	m->mem = mmap(NULL, total + OWN_BYTES, PROT_READ | PROT_WRITE,
+	m->mem = mmap(NULL, shape_bytes(&m->shape), PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (m->mem == MAP_FAILED) {
 		m->mem = NULL;
@@ -189,7 +192,9 @@ static int
 load(struct tkvm_machine *m, const struct elf *elf,
     const struct tkvm_boot *boot, struct tkvm_err *err)
 {
-	struct tkvm_regs *regs;
+	struct tkvm_regs regs = {
+		.rip = elf->entry, .gs_base = m->shape.base + OFF_RECORD,
+	};
 	int r;
 
 	r = map_memory(m, err);
@@ -209,12 +214,10 @@ load(struct tkvm_machine *m, const struct elf *elf,
 	r = machine_add_vcpu(m, false, err);
 	if (r != 0)
 		return (r);
-	regs = vcpu_regs(m->vcpu);
-	regs->rip = elf->entry;
-	regs->gs_base = m->shape.base + OFF_RECORD;
-	r = stack_build(m, elf, boot, err);
+	r = stack_build(m, elf, boot, &regs.rsp, err);
 	if (r != 0)
 		return (r);
+	machine_enter(m, m->vcpu, 0, &regs);
 	if (m->pages.n > m->limit_pages)
 		return (tkvm_fail(err, TKVM_EWORKMEM, "the program's file "
 		    "alone is larger than its memory; raise max_memory"));
@@ -234,8 +237,7 @@ machine_boot(const struct tkvm_boot *boot, struct tkvm_machine **mp,
 	r = elf_parse(boot->elf, boot->elf_size, &elf, err);
 	if (r != 0)
 		return (r);
-	r = make_shape(&shape, &elf, boot->address_space_bytes,
-	    boot->shared_bytes, err);
+	r = make_shape(&shape, &elf, boot, err);
 	if (r != 0)
 		return (r);
 	m = machine_alloc(&shape, &boot->calls, err);

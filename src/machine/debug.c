@@ -385,7 +385,7 @@ enter_once(struct tkvm_machine *m, bool step, uint64_t until_ns,
 		stop->kind = TKVM_STOP_LATE;
 		return (TKVM_STOP);
 	}
-	next = machine_handle(m, &e, err);
+	next = machine_handle(m, m->vcpu, 0, &e, err);
 	if (next == TKVM_STOP)
 		stop->kind = TKVM_STOP_ENDED;
 	if (step && next == TKVM_RESUME && e.kind != VCPU_INTERRUPTED &&

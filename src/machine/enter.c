@@ -19,19 +19,29 @@ tkvm_machine_spare(struct tkvm_machine *m)
 		m->limit_now = used + SPARE_PAGES;
 }
 
-static void
-enter(struct tkvm_machine *m, const struct tkvm_regs *want)
+void
+machine_enter(struct tkvm_machine *m, struct vcpu *v, unsigned cpu,
+    const struct tkvm_regs *want)
 {
-	char *rec = m->own + TKVM_PAGE;
-	struct tkvm_regs *regs = vcpu_regs(m->vcpu);
+	char *rec = m->own + cpu * OWN_BYTES + TKVM_PAGE;
+	struct tkvm_regs *regs = vcpu_regs(v);
 
 	memcpy(rec + REC_RAX, &want->rax, sizeof want->rax);
 	memcpy(rec + REC_RDX, &want->rdx, sizeof want->rdx);
 	memcpy(rec + REC_RIP, &want->rip, sizeof want->rip);
+	memcpy(rec + REC_FS, &want->fs_base, sizeof want->fs_base);
+	memcpy(rec + REC_GS, &want->gs_base, sizeof want->gs_base);
 	*regs = *want;
-	regs->rip = m->shape.base + OFF_USER_STUBS;
+	regs->rip = cpu == 0 ? m->shape.base + OFF_USER_STUBS :
+	    tables_cpu_stub(&m->shape);
 	/* Load segment registers, too: user mode can change DS and ES. */
-	vcpu_forget(m->vcpu);
+	vcpu_forget(v);
+}
+
+static void
+enter(struct tkvm_machine *m, const struct tkvm_regs *want)
+{
+	machine_enter(m, m->vcpu, 0, want);
 	m->push_sp = 0;
 	m->asked = m->answered = false;
 }

@@ -140,8 +140,9 @@ hand_over(struct tkvm_machine *m, struct tkvm_image *image)
 	memset(&m->arena, 0, sizeof m->arena);
 	m->symbols = NULL;
 	/* Sealing wants all writable mappings gone. */
+	cpus_free(m);
 	vcpu_destroy(&m->vcpu);
-	(void)munmap(m->mem, m->shape.total + OWN_BYTES);
+	(void)munmap(m->mem, shape_bytes(&m->shape));
 	m->mem = NULL;
 	m->state = MACHINE_FROZEN;
 }
@@ -204,7 +205,7 @@ static int
 map_fork(struct tkvm_machine *m, struct tkvm_err *err)
 {
 	const struct tkvm_image *image = m->image;
-	size_t all = m->shape.total + OWN_BYTES;
+	size_t all = shape_bytes(&m->shape);
 
 	m->mem = mmap(NULL, all, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

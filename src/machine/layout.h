@@ -13,6 +13,8 @@
  *          0x6000   r      record: gs:0, gs:4, entry state  } each fork owns
  *          0x5000   x      user stubs: entry, return
  *          0x7000   r      extended state that each entry restores
+ *         0x10000   rw (k) trap stacks of the other CPUs } a page each, as
+ *         0x20000   r      records of the other CPUs     } many as it may have
  *      1 MiB ...    program segments, each page with its own permission
  *      image_end    guard
  *      stack_low    4 MiB stack
@@ -22,7 +24,7 @@
  *                   base + memory size
  *   beyond          (not mapped) page tables
  *
- * Physical pages of trap stack and record are moved behind the page tables
+ * Physical pages of trap stacks and records are moved behind the page tables
  * into a slot without dirty logging: the CPU's (on some hosts emulated) writes
  * of exception frames would fill the ring.
  */
@@ -40,9 +42,13 @@
 #define OFF_USER_STUBS 0x5000u
 #define OFF_RECORD 0x6000u
 #define OFF_XSAVE 0x7000u
+/* Of the CPUs beyond the first, by number from 0. */
+#define OFF_CPU_TSS(i) (0x1400u + 128 * (i))
+#define OFF_CPU_TRAP_STACK(i) (0x10000u + 0x1000 * (i))
+#define OFF_CPU_RECORD(i) (0x20000u + 0x1000 * (i))
 #define OFF_PROGRAM 0x100000u
 
-/* Fields of the record page. Offsets are used by stubs.S. */
+/* Fields of a record page. Offsets are used by stubs.S. */
 #define REC_CPU_ID 0x00		/* gs:0, i32 */
 #define REC_FORK_ID 0x04	/* gs:4, i32 */
 #define REC_XCR0_LO 0x40
@@ -50,6 +56,8 @@
 #define REC_RAX 0x48
 #define REC_RDX 0x50
 #define REC_RIP 0x58
+#define REC_FS 0x60
+#define REC_GS 0x68
 
 /* Ring-0 stub of exception v: OFF_KERNEL_STUBS + FAULT_STUB + v * 16. */
 #define FAULT_STUB 16

@@ -43,22 +43,34 @@ over_limit(struct tkvm_machine *m)
 }
 
 int
-machine_harvest(struct tkvm_machine *m, struct tkvm_err *err)
+machine_harvest_ring(struct tkvm_machine *m, struct vcpu *v,
+    struct tkvm_err *err)
 {
-	struct pages *p = &m->pages;
 	uint64_t gpa;
 
-	while (vcpu_ring_next(m->vcpu, &gpa)) {
+	while (vcpu_ring_next(v, &gpa)) {
 		m->stats.faults++;
 		if (gpa < m->shape.total &&
-		    !pages_add(p, (uint32_t)(gpa / TKVM_PAGE)))
+		    !pages_add(&m->pages, (uint32_t)(gpa / TKVM_PAGE)))
 			return (tkvm_fail(err, TKVM_EHOST,
 			    "no memory for the page set of a machine"));
 	}
-	if (vcpu_ring_taken(m->vcpu) > 256 &&
-	    vcpu_ring_release(m->vcpu, err) != 0)
+	if (vcpu_ring_taken(v) > 256 && vcpu_ring_release(v, err) != 0)
 		return (TKVM_EHOST);
-	m->stats.dirty_pages = p->n;
+	return (0);
+}
+
+int
+machine_harvest(struct tkvm_machine *m, struct tkvm_err *err)
+{
+	int r;
+
+	r = machine_harvest_ring(m, m->vcpu, err);
+	if (r == 0)
+		r = cpus_harvest(m, err);
+	if (r != 0)
+		return (r);
+	m->stats.dirty_pages = m->pages.n;
 	if (over_limit(m))
 		return (tkvm_fail(err, TKVM_EWORKMEM,
 		    "out of working memory: more than %ju KiB written",
@@ -85,12 +97,14 @@ returned(struct tkvm_machine *m, struct tkvm_err *err)
 }
 
 static enum tkvm_next
-call(struct tkvm_machine *m, uint32_t number, struct tkvm_err *err)
+call(struct tkvm_machine *m, struct vcpu *v, unsigned cpu, uint32_t number,
+    struct tkvm_err *err)
 {
-	struct tkvm_regs *r = vcpu_regs(m->vcpu);
+	struct tkvm_regs *r = vcpu_regs(v);
 	bool is_linux = number < 512;
 	struct tkvm_call c = {
 		.number = number,
+		.cpu = cpu,
 		.arg = {r->rdi, r->rsi, r->rdx, is_linux ? r->r10 : r->rcx,
 		    r->r8, r->r9},
 		.ret = r->rax,
@@ -102,20 +116,21 @@ call(struct tkvm_machine *m, uint32_t number, struct tkvm_err *err)
 	if (is_linux)
 		next = m->calls.linux_call(m->calls.linux_state, m, &c, err);
 	else if (number == CALL_RETURNED)
-		return (returned(m, err));
+		return (cpu != 0 ? TKVM_STOP : returned(m, err));
 	else
 		next = m->calls.http_call(m->calls.http_state, m, &c, err);
 	r->rax = c.ret;
 	r->rdx = c.rdx;
-	vcpu_dirty(m->vcpu);
+	vcpu_dirty(v);
 	return (next);
 }
 
 /* A call through the old vsyscall page: do it and return to the caller. */
 static enum tkvm_next
-call_vsyscall(struct tkvm_machine *m, uint32_t number, struct tkvm_err *err)
+call_vsyscall(struct tkvm_machine *m, struct vcpu *v, unsigned cpu,
+    uint32_t number, struct tkvm_err *err)
 {
-	struct tkvm_regs *r = vcpu_regs(m->vcpu);
+	struct tkvm_regs *r = vcpu_regs(v);
 	uint64_t back;
 
 	if (tkvm_copy_in(m, &back, r->rsp, sizeof back) != 0) {
@@ -125,30 +140,32 @@ call_vsyscall(struct tkvm_machine *m, uint32_t number, struct tkvm_err *err)
 	}
 	r->rsp += sizeof back;
 	r->rip = back;
-	return (call(m, number, err));
+	return (call(m, v, cpu, number, err));
 }
 
 static enum tkvm_next
-fault(struct tkvm_machine *m, const struct vcpu_exit *e, struct tkvm_err *err)
+fault(struct tkvm_machine *m, struct vcpu *v, unsigned cpu,
+    const struct vcpu_exit *e, struct tkvm_err *err)
 {
+	struct tkvm_regs *regs = vcpu_regs(v);
 	uint32_t number;
 
-	switch (trap_decode(m, e, &number)) {
+	switch (trap_decode(m, regs, e, &number)) {
 	case TRAP_CALL:
-		return (call(m, (uint32_t)vcpu_regs(m->vcpu)->rax, err));
+		return (call(m, v, cpu, (uint32_t)regs->rax, err));
 	case TRAP_VSYSCALL:
-		return (call_vsyscall(m, number, err));
+		return (call_vsyscall(m, v, cpu, number, err));
 	case TRAP_SKIP:
 		return (TKVM_RESUME);
 	case TRAP_FATAL:
 		break;
 	}
-	(void)trap_describe(m, e, err);
+	(void)trap_describe(m, regs, e, err);
 	return (TKVM_ABORT);
 }
 
 static enum tkvm_next
-late(const struct tkvm_machine *m, struct tkvm_err *err)
+late(const struct tkvm_machine *m, struct vcpu *v, struct tkvm_err *err)
 {
 	char at[128];
 
@@ -160,23 +177,23 @@ late(const struct tkvm_machine *m, struct tkvm_err *err)
 	}
 	(void)tkvm_fail(err, TKVM_ETIMEOUT,
 	    "time-out: still running when its time was over, at %s",
-	    tkvm_machine_symbol(m, tkvm_machine_regs(m)->rip, at, sizeof at));
+	    tkvm_machine_symbol(m, vcpu_regs(v)->rip, at, sizeof at));
 	return (TKVM_ABORT);
 }
 
 enum tkvm_next
-machine_handle(struct tkvm_machine *m, const struct vcpu_exit *e,
-    struct tkvm_err *err)
+machine_handle(struct tkvm_machine *m, struct vcpu *v, unsigned cpu,
+    const struct vcpu_exit *e, struct tkvm_err *err)
 {
 	m->last_trap = e->trap;
 	switch (e->kind) {
 	case VCPU_CALL:
 	case VCPU_SYSCALL:
-		return (call(m, (uint32_t)vcpu_regs(m->vcpu)->rax, err));
+		return (call(m, v, cpu, (uint32_t)vcpu_regs(v)->rax, err));
 	case VCPU_FAULT:
-		return (fault(m, e, err));
+		return (fault(m, v, cpu, e, err));
 	case VCPU_INTERRUPTED:
-		return (late(m, err));
+		return (late(m, v, err));
 	case VCPU_DEBUG:	/* left over from a debugger */
 	case VCPU_RING_FULL:
 		return (TKVM_RESUME);
@@ -211,15 +228,24 @@ tkvm_machine_run(struct tkvm_machine *m, uint64_t deadline_ns,
 	m->fault.name = NULL;
 	m->deadline_ns = deadline_ns;
 	vcpu_arm(m->vcpu, deadline_ns);
+	cpus_lock(m);
 	if (atomic_load(&m->cancelled))
-		next = late(m, err);
+		next = late(m, m->vcpu, err);
 	while (next == TKVM_RESUME && r == 0) {
+		cpus_unlock(m);
 		vcpu_run(m->vcpu, &e);
+		cpus_lock(m);
 		m->stats.exits++;
-		next = machine_handle(m, &e, err);
+		next = machine_handle(m, m->vcpu, 0, &e, err);
 		if (next != TKVM_ABORT)
 			r = machine_harvest(m, err);
+		if (next != TKVM_ABORT && r == 0)
+			r = cpus_failed(m, err);
 	}
+	cpus_stop(m);
+	/* What they had written by then counts, too. */
+	if (m->cpus != NULL && next == TKVM_STOP && r == 0)
+		r = machine_harvest(m, err);
 	vcpu_disarm(m->vcpu);
 	if (next == TKVM_ABORT)
 		r = err->code;

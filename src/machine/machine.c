@@ -38,9 +38,10 @@ tkvm_machine_destroy(struct tkvm_machine **mp)
 	*mp = NULL;
 	if (m == NULL)
 		return;
+	cpus_free(m);
 	vcpu_destroy(&m->vcpu);
 	if (m->mem != NULL)
-		(void)munmap(m->mem, m->shape.total + OWN_BYTES);
+		(void)munmap(m->mem, shape_bytes(&m->shape));
 	if (m->memfd >= 0)
 		(void)close(m->memfd);
 	if (m->shared_fd >= 0)
@@ -88,7 +89,7 @@ make_slots(struct tkvm_machine *m, struct vcpu_slot *slots, bool split_readonly)
 	add_slot(m, slots, &n, at, shared, true, false);
 	add_slot(m, slots, &n, shared, s->size, false, false);
 	add_slot(m, slots, &n, s->size, s->total, true, false);
-	add_slot(m, slots, &n, s->total, s->total + OWN_BYTES, false, false);
+	add_slot(m, slots, &n, s->total, shape_bytes(s), false, false);
 	return (n);
 }
 
@@ -107,7 +108,7 @@ machine_add_vcpu(struct tkvm_machine *m, bool split_readonly,
 	m->xcr0 = caps->xcr0;
 	m->shape.tables.trap_stack_top_host = m->own + TKVM_PAGE;
 	n = make_slots(m, slots, split_readonly);
-	machine_write_record(m);
+	machine_write_record(m, 0);
 	return (vcpu_new(slots, n, &m->shape.tables, &m->vcpu, err));
 }
 
@@ -117,13 +118,13 @@ put32(char *at, uint32_t v)
 	memcpy(at, &v, sizeof v);
 }
 
-/* Both pages of the machine's own, as every request finds them. */
 void
-machine_write_record(struct tkvm_machine *m)
+machine_write_record(struct tkvm_machine *m, unsigned cpu)
 {
-	char *rec = m->own + TKVM_PAGE;
+	char *own = m->own + cpu * OWN_BYTES, *rec = own + TKVM_PAGE;
 
-	memset(m->own, 0, OWN_BYTES);
+	memset(own, 0, OWN_BYTES);
+	put32(rec + REC_CPU_ID, cpu);
 	put32(rec + REC_FORK_ID, m->index);
 	put32(rec + REC_XCR0_LO, (uint32_t)m->xcr0);
 	put32(rec + REC_XCR0_HI, (uint32_t)(m->xcr0 >> 32));

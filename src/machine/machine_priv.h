@@ -87,7 +87,7 @@ void arena_free(struct arena *a);
 
 /*--- the machine ----------------------------------------------------------*/
 
-/* Two pages of each machine's own: trap stack and record. */
+/* Two pages of each machine's own for each CPU: trap stack and record. */
 #define OWN_BYTES (2 * TKVM_PAGE)
 
 /*
@@ -96,11 +96,19 @@ void arena_free(struct arena *a);
  */
 struct shape {
 	uint64_t base, size, total;
+	unsigned more_cpus;		/* that it may have beyond the first */
 	struct tkvm_layout layout;	/* guest addresses */
 	struct region region[REGIONS];
 	unsigned n_regions;
 	struct vcpu_tables tables;	/* host pointer is the machine's */
 };
+
+/* All that is mapped for a machine: memory, page tables, its own pages. */
+static inline size_t
+shape_bytes(const struct shape *s)
+{
+	return (s->total + (1 + s->more_cpus) * OWN_BYTES);
+}
 
 struct tkvm_image {
 	struct shape shape;
@@ -142,9 +150,10 @@ struct tkvm_machine {
 	struct shape shape;
 	struct tkvm_calls calls;
 	char *mem;			/* [0, total) */
-	char *own;			/* trap stack, record */
+	char *own;			/* trap stacks, records */
 	int memfd, shared_fd;		/* booting */
-	struct vcpu *vcpu;
+	struct vcpu *vcpu;		/* the first */
+	struct cpus *cpus;		/* all others; NULL: none yet */
 	struct pages pages;
 	struct arena arena;
 	struct symbols *symbols;	/* booting; the image's otherwise */
@@ -177,13 +186,21 @@ void tables_write(const struct shape *s, char *mem);
 void tables_describe(struct shape *s);
 uint64_t tables_return_stub(const struct shape *s);
 uint64_t tables_return_out(const struct shape *s);	/* its out */
+/* Of the CPUs beyond the first, from 0: tables, way in. */
+struct vcpu_tables tables_of_cpu(const struct shape *s, unsigned i);
+uint64_t tables_cpu_stub(const struct shape *s);
 
 /* machine.c */
 struct tkvm_machine *machine_alloc(const struct shape *s,
     const struct tkvm_calls *calls, struct tkvm_err *err);
 int machine_add_vcpu(struct tkvm_machine *m, bool split_readonly,
     struct tkvm_err *err);
-void machine_write_record(struct tkvm_machine *m);
+/* Pages of a CPU's own as every start finds them; the first one is 0. */
+void machine_write_record(struct tkvm_machine *m, unsigned cpu);
+
+/* enter.c: let a CPU begin there, by one of the entry stubs. */
+void machine_enter(struct tkvm_machine *m, struct vcpu *v, unsigned cpu,
+    const struct tkvm_regs *want);
 
 /* boot.c: without the self-test, which uses it. */
 /* boot.c: put shared memory where it belongs. */
@@ -191,30 +208,48 @@ int map_shared(struct tkvm_machine *m, int fd, struct tkvm_err *err);
 int machine_boot(const struct tkvm_boot *boot, struct tkvm_machine **mp,
     struct tkvm_err *err);
 
-/* stack.c */
+/* stack.c: what main() is called with; where its stack pointer begins. */
 int stack_build(struct tkvm_machine *m, const struct elf *elf,
-    const struct tkvm_boot *boot, struct tkvm_err *err);
+    const struct tkvm_boot *boot, uint64_t *rsp, struct tkvm_err *err);
 
 /* gmem.c: mark [offset, offset+len) as written by the host. */
 int gmem_mark(struct tkvm_machine *m, uint64_t offset, uint64_t len);
 /* Offset of a range that the guest may read; UINT64_MAX: it may not. */
 uint64_t gmem_find(const struct tkvm_machine *m, uint64_t gva, uint64_t len);
 
-/* loop.c: take what the ring has; TKVM_EWORKMEM over the limit. */
+/* loop.c: take what the rings have; TKVM_EWORKMEM over the limit. */
 int machine_harvest(struct tkvm_machine *m, struct tkvm_err *err);
-/* loop.c: deal with one exit. */
-enum tkvm_next machine_handle(struct tkvm_machine *m,
-    const struct vcpu_exit *e, struct tkvm_err *err);
+int machine_harvest_ring(struct tkvm_machine *m, struct vcpu *v,
+    struct tkvm_err *err);
+/* loop.c: deal with one exit of a CPU; 0: the first. */
+enum tkvm_next machine_handle(struct tkvm_machine *m, struct vcpu *v,
+    unsigned cpu, const struct vcpu_exit *e, struct tkvm_err *err);
+
+/*
+ * cpus.c. While others may run, whoever deals with an exit holds the lock; all
+ * of these are free for machines that never had others.
+ */
+void cpus_lock(struct tkvm_machine *m);
+void cpus_unlock(struct tkvm_machine *m);
+/* Locked: did one of them fail? 0, or the code and the sentence of the run. */
+int cpus_failed(struct tkvm_machine *m, struct tkvm_err *err);
+/* Locked, the run is over: none of them goes on; unlocks. */
+void cpus_stop(struct tkvm_machine *m);
+/* Take what their rings have, as machine_harvest() does. */
+int cpus_harvest(struct tkvm_machine *m, struct tkvm_err *err);
+/* The one that ended the run, or NULL. */
+struct vcpu *cpus_culprit(const struct tkvm_machine *m, unsigned *cpu);
+void cpus_free(struct tkvm_machine *m);
 
 /* debug.c: no trace of a debugger is left but pages, which are marked. */
 int debug_off(struct tkvm_machine *m, struct tkvm_err *err);
 
 /* trap.c: what an exception means. */
 enum trap_kind { TRAP_CALL, TRAP_SKIP, TRAP_VSYSCALL, TRAP_FATAL };
-enum trap_kind trap_decode(struct tkvm_machine *m, const struct vcpu_exit *e,
-    uint32_t *vsyscall);
-int trap_describe(struct tkvm_machine *m, const struct vcpu_exit *e,
-    struct tkvm_err *err);
+enum trap_kind trap_decode(struct tkvm_machine *m, struct tkvm_regs *regs,
+    const struct vcpu_exit *e, uint32_t *vsyscall);
+int trap_describe(struct tkvm_machine *m, const struct tkvm_regs *regs,
+    const struct vcpu_exit *e, struct tkvm_err *err);
 /* Length of an in or out instruction at the start of code; 0: it is none. */
 unsigned trap_io_length(const uint8_t *code, unsigned len, bool *is_call);
 

@@ -111,4 +111,11 @@ paging_build(const struct shape *s, char *mem)
 	map_page(&b, OFF_XSAVE, OFF_XSAVE, PTE_U | PTE_NX);
 	map_page(&b, OFF_TRAP_STACK, s->total, PTE_W | PTE_NX);
 	map_page(&b, OFF_RECORD, s->total + TKVM_PAGE, PTE_U | PTE_NX);
+	for (unsigned i = 0; i < s->more_cpus; i++) {
+		uint64_t gpa = s->total + (i + 1) * OWN_BYTES;
+
+		map_page(&b, OFF_CPU_TRAP_STACK(i), gpa, PTE_W | PTE_NX);
+		map_page(&b, OFF_CPU_RECORD(i), gpa + TKVM_PAGE,
+		    PTE_U | PTE_NX);
+	}
 }

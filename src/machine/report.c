@@ -128,12 +128,20 @@ tkvm_machine_report(const struct tkvm_machine *m,
 {
 	struct report r = {m, line, priv, 0};
 	const struct tkvm_regs *regs = tkvm_machine_regs(m);
+	struct vcpu *culprit;
 	char text[160];
+	unsigned cpu;
 
 	if (m->fault.name != NULL) {
 		(void)snprintf(text, sizeof text, "%s, vector %u, error 0x%x, "
 		    "address 0x%jx", m->fault.name, m->fault.vector,
 		    m->fault.error, (uintmax_t)m->fault.address);
+		line(priv, text);
+	}
+	culprit = cpus_culprit(m, &cpu);
+	if (culprit != NULL) {
+		regs = vcpu_regs(culprit);
+		(void)snprintf(text, sizeof text, "on its CPU %u", cpu);
 		line(priv, text);
 	}
 	registers(&r, regs);

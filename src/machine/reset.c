@@ -111,7 +111,7 @@ tkvm_machine_reset(struct tkvm_machine *m, struct tkvm_err *err)
 		copy_back(m);
 	}
 	m->stats.dirty_pages = m->pages.n;
-	machine_write_record(m);
+	machine_write_record(m, 0);
 	if (m->arena.changed && arena_copy(&m->arena, &m->image->arena, err))
 		return (TKVM_EHOST);
 	m->push_sp = m->stack = 0;

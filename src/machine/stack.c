@@ -104,7 +104,7 @@ make_auxv(struct stack *st, const struct elf *elf,
 
 int
 stack_build(struct tkvm_machine *m, const struct elf *elf,
-    const struct tkvm_boot *boot, struct tkvm_err *err)
+    const struct tkvm_boot *boot, uint64_t *rsp, struct tkvm_err *err)
 {
 	struct stack st = {m, m->shape.layout.stack_top, false};
 	uint64_t aux[AUX_MAX][2], at[ARGS_MAX + 1], env[ARGS_MAX + 1];
@@ -119,7 +119,7 @@ stack_build(struct tkvm_machine *m, const struct elf *elf,
 	(void)put(&st, aux, n_aux * sizeof aux[0], 8);
 	(void)put(&st, env, (n_env + 1) * sizeof env[0], 8);
 	(void)put(&st, at, (argc + 1) * sizeof at[0], 8);
-	vcpu_regs(m->vcpu)->rsp = put(&st, &argc, sizeof argc, 8);
+	*rsp = put(&st, &argc, sizeof argc, 8);
 	if (st.failed)
 		return (tkvm_fail(err, TKVM_ECONFIG,
 		    "arguments and environment are too long "

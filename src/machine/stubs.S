@@ -34,13 +34,39 @@ kernel_stubs_end:
 	.balign 4096
 	.globl user_stubs, user_stubs_end, user_stub_return, user_stub_out
 	.hidden user_stubs, user_stubs_end, user_stub_return, user_stub_out
+	.globl user_stub_cpu
+	.hidden user_stub_cpu
+/*
+ * Selectors are not loaded by every host (PVM leaves in the CPU what the guest
+ * before it had): null ones here, as Linux has them, then the bases that this
+ * may have cleared.
+ */
+#define ENTER(record) \
+	mov	$0, %eax; \
+	mov	%eax, %ds; \
+	mov	%eax, %es; \
+	mov	%eax, %fs; \
+	mov	record(REC_FS), %rax; \
+	wrfsbase %rax; \
+	mov	record(REC_GS), %rdx; \
+	mov	$0, %eax; \
+	mov	%eax, %gs; \
+	wrgsbase %rdx; \
+	mov	record(REC_XCR0_LO), %eax; \
+	mov	record(REC_XCR0_HI), %edx; \
+	xrstor64 user_stubs + (OFF_XSAVE - OFF_USER_STUBS)(%rip); \
+	mov	record(REC_RAX), %rax; \
+	mov	record(REC_RDX), %rdx; \
+	jmp	*record(REC_RIP)
+#define BY_RIP(field) user_stubs + (OFF_RECORD - OFF_USER_STUBS) + field(%rip)
+#define BY_GS(field) %gs:field	/* wrong once the base is the guest's */
 user_stubs:
-	mov	user_stubs + (OFF_RECORD - OFF_USER_STUBS) + REC_XCR0_LO(%rip), %eax
-	mov	user_stubs + (OFF_RECORD - OFF_USER_STUBS) + REC_XCR0_HI(%rip), %edx
-	xrstor64 user_stubs + (OFF_XSAVE - OFF_USER_STUBS)(%rip)
-	mov	user_stubs + (OFF_RECORD - OFF_USER_STUBS) + REC_RAX(%rip), %rax
-	mov	user_stubs + (OFF_RECORD - OFF_USER_STUBS) + REC_RDX(%rip), %rdx
-	jmp	*user_stubs + (OFF_RECORD - OFF_USER_STUBS) + REC_RIP(%rip)
+	ENTER(BY_RIP)
+
+/* The other CPUs' way in: their GS base is always ours when they start. */
+	.balign 16
+user_stub_cpu:
+	ENTER(BY_GS)
 
 /* What a call-back returns to. */
 	.balign 16

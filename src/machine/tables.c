@@ -10,7 +10,11 @@
 
 extern const char kernel_stubs[], kernel_stubs_end[];
 extern const char user_stubs[], user_stubs_end[];
-extern const char user_stub_return[], user_stub_out[];
+extern const char user_stub_return[], user_stub_out[], user_stub_cpu[];
+
+/* MXCSR in an XSAVE area, and its value after a reset. */
+#define XSAVE_MXCSR 24
+#define MXCSR_INIT 0x1f80
 
 #define GDT_KERNEL_CODE 0x00af9b000000ffff
 #define GDT_KERNEL_DATA 0x00cf93000000ffff
@@ -53,16 +57,27 @@ write_idt(char *idt, uint64_t stubs)
 	}
 }
 
+static void
+write_tss(char *tss, uint64_t stack)
+{
+	put64(tss + 4, stack);		/* RSP0 */
+	put64(tss + 36, stack);		/* IST1 */
+	tss[102] = 104;			/* no I/O bitmap */
+}
+
 void
 tables_write(const struct shape *s, char *mem)
 {
-	uint64_t stack = s->tables.trap_stack_top;
+	const uint16_t mxcsr = MXCSR_INIT;
 
 	write_gdt(mem + OFF_GDT, s->tables.tss);
 	write_idt(mem + OFF_IDT, s->base + OFF_KERNEL_STUBS);
-	put64(mem + OFF_TSS + 4, stack);	/* RSP0 */
-	put64(mem + OFF_TSS + 36, stack);	/* IST1 */
-	mem[OFF_TSS + 102] = 104;		/* no I/O bitmap */
+	write_tss(mem + OFF_TSS, s->tables.trap_stack_top);
+	for (unsigned i = 0; i < s->more_cpus; i++)
+		write_tss(mem + OFF_CPU_TSS(i), tables_of_cpu(s, i)
+		    .trap_stack_top);
+	/* Until the program waits the template is the state after a reset. */
+	memcpy(mem + OFF_XSAVE + XSAVE_MXCSR, &mxcsr, sizeof mxcsr);
 	memcpy(mem + OFF_KERNEL_STUBS, kernel_stubs,
 	    (size_t)(kernel_stubs_end - kernel_stubs));
 	memcpy(mem + OFF_USER_STUBS, user_stubs,
@@ -82,6 +97,23 @@ tables_describe(struct shape *s)
 		.lstar = s->base + OFF_KERNEL_STUBS,
 		.trap_stack_top = s->base + OFF_TRAP_STACK + TKVM_PAGE,
 	};
+}
+
+struct vcpu_tables
+tables_of_cpu(const struct shape *s, unsigned i)
+{
+	struct vcpu_tables t = s->tables;
+
+	t.tss = s->base + OFF_CPU_TSS(i);
+	t.trap_stack_top = s->base + OFF_CPU_TRAP_STACK(i) + TKVM_PAGE;
+	return (t);
+}
+
+uint64_t
+tables_cpu_stub(const struct shape *s)
+{
+	return (s->base + OFF_USER_STUBS +
+	    (uint64_t)(user_stub_cpu - user_stubs));
 }
 
 uint64_t

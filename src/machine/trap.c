@@ -91,10 +91,9 @@ is_vsyscall(uint64_t rip, uint32_t *number)
 }
 
 enum trap_kind
-trap_decode(struct tkvm_machine *m, const struct vcpu_exit *e,
-    uint32_t *vsyscall)
+trap_decode(struct tkvm_machine *m, struct tkvm_regs *regs,
+    const struct vcpu_exit *e, uint32_t *vsyscall)
 {
-	struct tkvm_regs *regs = vcpu_regs(m->vcpu);
 	uint8_t code[8];
 	unsigned len;
 	bool is_call;
@@ -132,10 +131,9 @@ where(const struct tkvm_machine *m, uint64_t address)
 }
 
 int
-trap_describe(struct tkvm_machine *m, const struct vcpu_exit *e,
-    struct tkvm_err *err)
+trap_describe(struct tkvm_machine *m, const struct tkvm_regs *regs,
+    const struct vcpu_exit *e, struct tkvm_err *err)
 {
-	const struct tkvm_regs *regs = vcpu_regs(m->vcpu);
 	const char *name = vector_names[e->vector & 31];
 	char at[128];
 

@@ -57,7 +57,7 @@ struct settings {
 	uint64_t concurrency;
 	double max_boot_time, max_request_time, max_queue_time;
 	uint64_t max_memory_mib, address_space_mib, max_request_mib;
-	uint64_t keep_mib, shared_mib;
+	uint64_t keep_mib, shared_mib, cpus;
 	struct strings main_arguments, environment;
 	struct paths allowed_paths;
 	char *cwd;

@@ -69,6 +69,10 @@ const struct setting settings_table[] = {
 	    "costs the next request time. Default: as much as it may write."),
 	UINT("limit_workmem_after_req", keep_mib, 0, MIB_MAX,
 	    "Another name of req_mem_limit_after_reset."),
+	UINT("smp", cpus, 0, 1024,
+	    "Virtual CPUs that one request, or main(), may compute on at the "
+	    "same time by multiprocess(), see docs/parallel.md; more than 16 "
+	    "means 16. Default 0: one."),
 	LIST("main_arguments", main_arguments, true,
 	    "Arguments behind argv[0], which is the program's name."),
 	LIST("environment", environment, false,
@@ -144,7 +148,6 @@ const struct setting settings_table[] = {
 	IGNORED("verbose_syscalls", "Without effect."),
 	IGNORED("verbose_pagetables", "Without effect."),
 
-	OFF("smp", "Only 0 in this version."),
 	OFF("executable_heap", "Only false in this version."),
 	OFF("cold_start_file", "Only \"\" in this version."),
 	OFF("remapping", "Only [] in this version."),

@@ -119,6 +119,7 @@ boot(struct start *st, const char *elf, size_t size,
 		.address_space_bytes = MIB(s->address_space_mib),
 		.max_memory_bytes = MIB(s->max_memory_mib), .calls = *calls,
 		.shared_bytes = MIB(s->shared_mib),
+		.cpus = (unsigned)s->cpus,
 	};
 	int r;
 
@@ -393,7 +394,7 @@ start_storage(struct start *main, const struct fetch_program *files,
 		return (r);
 	/* It writes for as long as it lives. */
 	s.max_request_mib = s.max_memory_mib;
-	s.shared_mib = 0;
+	s.shared_mib = s.cpus = 0;
 	own = generation_alloc(g->program, &s, err);
 	settings_free(&s);
 	if (own == NULL)

@@ -50,6 +50,15 @@ on_signal(int sig)
 	(void)sig;	/* interrupting the system call is all it is for */
 }
 
+/* Of one that is KICKING: its thread cannot leave meanwhile. */
+static void
+interrupt(struct deadline *d)
+{
+	__atomic_store_n(&d->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	(void)syscall(SYS_tgkill, getpid(), atomic_load(&d->tid),
+	    DEADLINE_SIGNAL);
+}
+
 /* Send the signal if d is still armed and late. True when it is armed. */
 static bool
 look_at(struct deadline *d, uint64_t now)
@@ -64,11 +73,8 @@ look_at(struct deadline *d, uint64_t now)
 	    DEADLINE_KICKING))
 		return (false);
 	/* Armed again with a later deadline in between? Then leave it alone. */
-	if (now >= atomic_load(&d->at_ns)) {
-		__atomic_store_n(&d->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-		(void)syscall(SYS_tgkill, getpid(), atomic_load(&d->tid),
-		    DEADLINE_SIGNAL);
-	}
+	if (now >= atomic_load(&d->at_ns))
+		interrupt(d);
 	atomic_store(&d->state, DEADLINE_ARMED);
 	return (true);
 }
@@ -230,4 +236,18 @@ void
 deadline_hurry(struct deadline *d)
 {
 	atomic_store(&d->at_ns, 0);
+}
+
+/* When the watchdog is at it, it does the same. */
+void
+deadline_kick(struct deadline *d)
+{
+	int armed = DEADLINE_ARMED;
+
+	deadline_hurry(d);
+	if (!atomic_compare_exchange_strong(&d->state, &armed,
+	    DEADLINE_KICKING))
+		return;
+	interrupt(d);
+	atomic_store(&d->state, DEADLINE_ARMED);
 }

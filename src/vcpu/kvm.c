@@ -226,9 +226,9 @@ kvm_create_vm(struct tkvm_err *err)
 }
 
 int
-kvm_create_vcpu(int vm_fd, struct tkvm_err *err)
+kvm_create_vcpu(int vm_fd, unsigned number, struct tkvm_err *err)
 {
-	int fd = ioctl(vm_fd, KVM_CREATE_VCPU, 0);
+	int fd = ioctl(vm_fd, KVM_CREATE_VCPU, (unsigned long)number);
 
 	if (fd < 0)
 		return (tkvm_fail(err, TKVM_EHOST,

@@ -46,10 +46,9 @@ state_user_sregs(struct kvm_sregs *s, const struct vcpu_tables *t, uint64_t cr4)
 {
 	user_segment(&s->cs, SEL_USER_CODE, 11, true);
 	user_segment(&s->ss, SEL_USER_DATA, 3, false);
-	user_segment(&s->ds, SEL_USER_DATA, 3, false);
-	s->es = s->ds;
-	user_segment(&s->fs, 0, 3, false);
-	s->gs = s->fs;
+	/* As the entry stub leaves them. */
+	user_segment(&s->ds, 0, 3, false);
+	s->es = s->fs = s->gs = s->ds;
 	memset(&s->tr, 0, sizeof s->tr);
 	s->tr.selector = SEL_TSS;
 	s->tr.base = t->tss;

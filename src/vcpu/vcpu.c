@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vcpu.c: make, run and free a virtual machine with one virtual CPU.
+ * vcpu.c: make, run and free a virtual machine and its virtual CPUs.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -56,7 +56,7 @@ map_areas(struct vcpu *v, struct tkvm_err *err)
 }
 
 static int
-build(struct vcpu *v, const struct vcpu_caps *caps, struct tkvm_err *err)
+build_vm(struct vcpu *v, struct tkvm_err *err)
 {
 	v->vm_fd = kvm_create_vm(err);
 	if (v->vm_fd < 0)
@@ -65,13 +65,47 @@ build(struct vcpu *v, const struct vcpu_caps *caps, struct tkvm_err *err)
 		if (kvm_set_slot(v->vm_fd, i, &v->slots[i], v->slots[i].logged,
 		    err) != 0)
 			return (TKVM_EHOST);
-	v->vcpu_fd = kvm_create_vcpu(v->vm_fd, err);
+	return (0);
+}
+
+static int
+build_cpu(struct vcpu *v, unsigned number, const struct vcpu_caps *caps,
+    struct tkvm_err *err)
+{
+	v->vcpu_fd = kvm_create_vcpu(v->vm_fd, number, err);
 	if (v->vcpu_fd < 0)
 		return (TKVM_EHOST);
 	if (map_areas(v, err) != 0 || kvm_set_up_vcpu(v, caps, err) != 0)
 		return (TKVM_EHOST);
 	v->run->kvm_valid_regs = SYNC_REGS;
 	v->deadline.run = v->run;
+	vcpu_forget(v);
+	return (0);
+}
+
+/* With the watchdog's eye on it already. */
+static int
+alloc(const struct vcpu_tables *tables, const struct vcpu_caps **caps,
+    struct vcpu **vp, struct tkvm_err *err)
+{
+	struct vcpu *v;
+	int r;
+
+	r = vcpu_caps(caps, err);
+	if (r != 0)
+		return (r);
+	v = calloc(1, sizeof *v);
+	if (v == NULL)
+		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for a vCPU"));
+	v->vm_fd = v->vcpu_fd = -1;
+	v->tables = *tables;
+	v->ring_entries = (*caps)->ring_entries;
+	r = deadline_join(&v->deadline, err);
+	if (r != 0) {
+		free(v);
+		return (r);
+	}
+	*vp = v;
 	return (0);
 }
 
@@ -84,28 +118,42 @@ vcpu_new(const struct vcpu_slot *slots, unsigned n,
 	int r;
 
 	ASSERT(n <= VCPU_SLOTS);
-	r = vcpu_caps(&caps, err);
+	r = alloc(tables, &caps, &v, err);
 	if (r != 0)
 		return (r);
-	v = calloc(1, sizeof *v);
-	if (v == NULL)
-		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for a vCPU"));
-	v->vm_fd = v->vcpu_fd = -1;
 	memcpy(v->slots, slots, n * sizeof *slots);
 	v->n_slots = n;
-	v->tables = *tables;
-	v->ring_entries = caps->ring_entries;
-	r = deadline_join(&v->deadline, err);
-	if (r != 0) {
-		free(v);
-		return (r);
-	}
-	r = build(v, caps, err);
+	r = build_vm(v, err);
+	if (r == 0)
+		r = build_cpu(v, 0, caps, err);
 	if (r != 0) {
 		vcpu_destroy(&v);
 		return (r);
 	}
-	vcpu_forget(v);
+	*vp = v;
+	return (0);
+}
+
+int
+vcpu_add(const struct vcpu *first, unsigned number,
+    const struct vcpu_tables *tables, struct vcpu **vp, struct tkvm_err *err)
+{
+	const struct vcpu_caps *caps;
+	struct vcpu *v;
+	int r;
+
+	r = alloc(tables, &caps, &v, err);
+	if (r != 0)
+		return (r);
+	v->added = true;
+	v->vm_fd = first->vm_fd;
+	memcpy(v->slots, first->slots, sizeof v->slots);
+	v->n_slots = first->n_slots;
+	r = build_cpu(v, number, caps, err);
+	if (r != 0) {
+		vcpu_destroy(&v);
+		return (r);
+	}
 	*vp = v;
 	return (0);
 }
@@ -126,7 +174,7 @@ vcpu_destroy(struct vcpu **vp)
 		(void)munmap(v->run, kvm_run_size());
 	if (v->vcpu_fd >= 0)
 		(void)close(v->vcpu_fd);
-	if (v->vm_fd >= 0)
+	if (v->vm_fd >= 0 && !v->added)
 		(void)close(v->vm_fd);
 	free(v);
 }
@@ -167,6 +215,12 @@ void
 vcpu_hurry(struct vcpu *v)
 {
 	deadline_hurry(&v->deadline);
+}
+
+void
+vcpu_kick(struct vcpu *v)
+{
+	deadline_kick(&v->deadline);
 }
 
 /*--- registers in and out -------------------------------------------------*/

@@ -35,7 +35,7 @@ int vcpu_caps(const struct vcpu_caps **caps, struct tkvm_err *err)
  */
 void vcpu_set_out_rip_advanced(bool advanced);
 
-/*--- a virtual machine with one virtual CPU -------------------------------*/
+/*--- a virtual machine and its virtual CPUs -------------------------------*/
 
 /* Guest-physical memory; logged slots feed the dirty ring. */
 struct vcpu_slot {
@@ -58,6 +58,15 @@ struct vcpu_tables {
 struct vcpu;
 
 int vcpu_new(const struct vcpu_slot *slots, unsigned n,
+    const struct vcpu_tables *tables, struct vcpu **vp, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+
+/*
+ * One more CPU of the same virtual machine, with tables of its own; number is
+ * 1 or more, and of no other CPU. All of them are destroyed before the first.
+ * Each may run in a thread of its own.
+ */
+int vcpu_add(const struct vcpu *first, unsigned number,
     const struct vcpu_tables *tables, struct vcpu **vp, struct tkvm_err *err)
     TKVM_MUST_CHECK;
 void vcpu_destroy(struct vcpu **vp);
@@ -104,6 +113,9 @@ void vcpu_disarm(struct vcpu *v);
 
 /* The armed deadline is now. From any thread. */
 void vcpu_hurry(struct vcpu *v);
+
+/* The same at once, in place of at the watchdog's next look. */
+void vcpu_kick(struct vcpu *v);
 
 /* Enter the guest once. */
 void vcpu_run(struct vcpu *v, struct vcpu_exit *exit);

@@ -25,6 +25,7 @@ struct deadline {
 
 struct vcpu {
 	int vm_fd, vcpu_fd;
+	bool added;		/* the VM is the first one's */
 	struct kvm_run *run;
 	struct kvm_dirty_gfn *ring;
 	uint32_t ring_entries, ring_head, ring_taken;
@@ -47,7 +48,7 @@ struct vcpu {
 const struct kvm_cpuid2 *kvm_cpuid(void);
 size_t kvm_run_size(void);
 int kvm_create_vm(struct tkvm_err *err);
-int kvm_create_vcpu(int vm_fd, struct tkvm_err *err);
+int kvm_create_vcpu(int vm_fd, unsigned number, struct tkvm_err *err);
 int kvm_set_slot(int vm_fd, unsigned i, const struct vcpu_slot *slot,
     bool logged, struct tkvm_err *err);
 int kvm_reset_rings(int vm_fd, struct tkvm_err *err);
@@ -66,5 +67,6 @@ void deadline_leave(struct deadline *d);
 void deadline_arm(struct deadline *d, uint64_t at_ns);
 void deadline_disarm(struct deadline *d);
 void deadline_hurry(struct deadline *d);
+void deadline_kick(struct deadline *d);
 
 #endif

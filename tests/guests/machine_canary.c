@@ -62,11 +62,10 @@ __asm__(
 "	mov %rax, state+128(%rip)\n"
 "	rdgsbase %rax\n"
 "	mov %rax, state+136(%rip)\n"
-"	xor %eax, %eax\n"
-"	mov %ds, %eax\n"
-"	shl $16, %eax\n"
-"	mov %es, %ax\n"
-"	mov %rax, state+144(%rip)\n"
+"	mov %ds, state+144(%rip)\n"
+"	mov %es, state+146(%rip)\n"
+"	mov %fs, state+148(%rip)\n"
+"	mov %gs, state+150(%rip)\n"
 "	cld\n"
 "	xor %ecx, %ecx\n"
 "	xgetbv\n"
@@ -177,16 +176,17 @@ fill(void)
 	    "movq %0, %%mm4\nmovq %0, %%mm5\nmovq %0, %%mm6\nmovq %0, %%mm7\n"
 	    "ldmxcsr %1\n"
 	    "mov $0x2b, %%ecx\n"
-	    "mov %%ecx, %%es\n"
-	    "xor %%ecx, %%ecx\n"
 	    "mov %%ecx, %%ds\n"
+	    "mov %%ecx, %%es\n"
+	    "mov %%ecx, %%fs\n"
+	    "mov %%ecx, %%gs\n"
 	    "mov %0, %%rbx\nmov %0, %%rcx\nmov %0, %%rdx\nmov %0, %%rsi\n"
 	    "mov %0, %%r8\nmov %0, %%r9\nmov %0, %%r10\nmov %0, %%r11\n"
 	    "mov %0, %%r12\nmov %0, %%r13\nmov %0, %%r14\nmov %0, %%r15\n"
 	    "mov %2, %%rdi\n"
 	    "wrfsbase %%rdi\nwrgsbase %%rdi\n"
 	    "std\n"
-	    "cmpl $0, %%cs:spin(%%rip)\n"
+	    "cmpl $0, spin(%%rip)\n"
 	    "1: jne 1b\n"
 	    "mov $0x10010, %%eax\n"
 	    "out %%eax, $0\n"
@@ -204,8 +204,8 @@ main(void)
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	saved_fs = _readfsbase_u64();
 	saved_gs = _readgsbase_u64();
-	__asm__("mov %%ds, %%eax\nshl $16, %%eax\nmov %%es, %%ax"
-	    : "=a"(saved_selectors));
+	__asm__("mov %%ds, %0\nmov %%es, 2+%0\nmov %%fs, 4+%0\n"
+	    "mov %%gs, 6+%0" : "+m"(saved_selectors));
 	call(0x10000, 1, (long)fill, 0);
 	call(0x10000, 2, (long)entry_scan, 0);
 	call(0x10000, 3, (long)&mode, 0);

@@ -387,8 +387,7 @@ TEST(calls_with_one_answer_give_it)
 		int64_t ret;
 	} same[] = {
 		{0x10100, 0x10100}, {0x10700, -1}, {0x10706, 0},
-		{0x10707, -1}, {0x10710, -1}, {0x10711, -1}, {0x10712, -1},
-		{0x10713, 0}, {0x7f7f7, 0x7f7f7}, {0x7fdeb, 0},
+		{0x10707, -1}, {0x7f7f7, 0x7f7f7}, {0x7fdeb, 0},
 	};
 
 	for (unsigned i = 0; i < sizeof same / sizeof same[0]; i++) {
@@ -399,6 +398,73 @@ TEST(calls_with_one_answer_give_it)
 		    9);
 		CHECK_EQ(http_unknown_calls(http), 0);
 	}
+}
+
+TEST(several_cpus_are_started_with_their_arguments)
+{
+	const struct tkvm_parallel *p = &fake.parallel;
+
+	fake_start();
+	ALLOWED(DO(0x10710, 4, AT0, 1, 2, 3, 1ull << 40));
+	CHECK_EQ(call.ret, 0);
+	CHECK(p->cpus == 4 && p->function == AT0 && p->step == 0);
+	CHECK(p->arg[0] == 1 && p->arg[1] == 2 && p->arg[2] == 3 &&
+	    p->arg[3] == 1ull << 40);
+	CHECK(p->stack == 0 && p->stack_bytes == 0);
+	/* The size of an element has 32 bits. */
+	ALLOWED(DO(0x10711, 4, AT0, AT1, 0xffff00000018));
+	CHECK_EQ(call.ret, 0);
+	CHECK(p->arg[0] == AT1 && p->arg[1] == 24 && p->step == 24);
+	ALLOWED(DO(0x10712, 4, AT1, 8192));
+	CHECK_EQ(call.ret, 0);
+	CHECK(p->function == 0 && p->stack == AT1 && p->stack_bytes == 8192);
+	ALLOWED(DO(0x10713, NONE));
+	CHECK_EQ(call.ret, 0);
+}
+
+TEST(without_more_cpus_a_program_computes_alone)
+{
+	static const struct tkvm_parallel none;
+
+	fake_start();
+	/* No function, stacks without a size: not even tried. */
+	ALLOWED(DO(0x10710, 4, 0));
+	CHECK_EQ(call.ret, -1);
+	ALLOWED(DO(0x10711, 4, 0, AT1, 8));
+	CHECK_EQ(call.ret, -1);
+	ALLOWED(DO(0x10712, 4, AT1, 0));
+	CHECK_EQ(call.ret, -1);
+	CHECK(memcmp(&fake.parallel, &none, sizeof none) == 0);
+	/* The program's mistake is its own; what the host lacks is told. */
+	fake.parallel_fails = TKVM_EGUEST;
+	ALLOWED(DO(0x10710, 4, AT0));
+	CHECK_EQ(call.ret, -1);
+	CHECK_EQ(lines.logged, 0);
+	fake.parallel_fails = TKVM_EHOST;
+	ALLOWED(DO(0x10710, 4, AT0));
+	CHECK_EQ(call.ret, -1);
+	CHECK_EQ(lines.logged, 1);
+	/* A failure while it waits is the request's. */
+	CHECK_EQ(DO(0x10713, NONE), TKVM_ABORT);
+	CHECK_HAS(err.text, "crashed");
+}
+
+TEST(other_cpus_have_no_calls)
+{
+	static const uint32_t numbers[] = {0x10000, 0x10001, 0x10002, 0x10010,
+	    0x10012, 0x10021, 0x10703, 0x10708, 0x10710, 0x10712, 0x20000,
+	    0x7f000, 0x7f7f7, 0x12345};
+	struct tkvm_call c;
+
+	fake_start();
+	for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+		c = (struct tkvm_call){.number = numbers[i], .cpu = 1};
+		CHECK_EQ(http_call(http, &fake, &c, &err), TKVM_RESUME);
+		CHECK_EQ(c.ret, -ENOSYS);
+		CHECK_EQ(http_unknown_calls(http), i + 1);
+	}
+	c = (struct tkvm_call){.number = 0x10713, .cpu = 15};
+	CHECK_EQ(http_call(http, &fake, &c, &err), TKVM_STOP);
 }
 
 TEST(breakpoints_stop_a_program_only_when_allowed)

@@ -27,6 +27,8 @@ struct tkvm_machine {
 	bool late;			/* its deadline is over */
 	bool resumed, spare, kept_stack, asked, answered;
 	uint64_t value[2];		/* what the function returns */
+	struct tkvm_parallel parallel;	/* the last start */
+	int parallel_fails;		/* code of the next one */
 };
 
 static struct tkvm_machine fake;
@@ -199,6 +201,22 @@ tkvm_machine_continue(struct tkvm_machine *m, uint64_t rax)
 {
 	(void)rax;
 	m->resumed = true;
+}
+
+int
+tkvm_machine_parallel(struct tkvm_machine *m, const struct tkvm_parallel *p,
+    struct tkvm_err *why)
+{
+	m->parallel = *p;
+	return (m->parallel_fails == 0 ? 0 :
+	    tkvm_fail(why, m->parallel_fails, "there are no CPUs"));
+}
+
+int
+tkvm_machine_parallel_wait(struct tkvm_machine *m, struct tkvm_err *why)
+{
+	return (m->parallel_fails == 0 ? 0 :
+	    tkvm_fail(why, m->parallel_fails, "a CPU has crashed"));
 }
 
 /*--- a request, a program and its state -----------------------------------*/

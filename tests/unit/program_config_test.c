@@ -252,9 +252,22 @@ TEST(a_key_of_any_length_is_only_unknown)
 	}
 }
 
+TEST(more_cpus_than_there_can_be_are_allowed)
+{
+	CHECK_OK(load_with("\"smp\": 0"));
+	CHECK_EQ(settings_of("p")->cpus, 0);
+	CHECK_OK(load_with("\"smp\": 16"));
+	CHECK_EQ(settings_of("p")->cpus, 16);
+	CHECK_OK(load_with("\"smp\": 1024"));
+	CHECK_EQ(load_with("\"smp\": 1025"), TKVM_ECONFIG);
+	CHECK_HAS(err.text, "smp");
+	CHECK_EQ(load_with("\"smp\": -1"), TKVM_ECONFIG);
+	CHECK_EQ(load_with("\"smp\": \"2\""), TKVM_ECONFIG);
+}
+
 TEST(what_this_version_cannot_do_is_refused_not_ignored)
 {
-	CHECK_OK(load_with("\"storage\": false, \"smp\": 0, \"remapping\": []"
+	CHECK_OK(load_with("\"storage\": false, \"remapping\": []"
 	    ", \"shared_memory\": 0, \"cold_start_file\": \"\""));
 	CHECK_EQ(load_with("\"executable_heap\": true"), TKVM_ECONFIG);
 	CHECK_STR(err.text,
