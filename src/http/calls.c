@@ -42,12 +42,16 @@ static enum tkvm_next
 wait(struct http_state *s, struct tkvm_call *c, bool paused,
     struct tkvm_err *err)
 {
-	if (!s->booting || s->waiting)
+	if (s->waiting || !(s->booting || (s->going_back && paused)))
 		return (http_abort(err,
 		    "the program waits for requests a second time"));
 	s->waiting = true;
+	s->going_back = false;
+	s->request_gva = paused ? c->arg[0] : 0;
+	if (!s->booting)
+		return (TKVM_STOP);
 	s->hp->paused = paused;
-	s->hp->request_gva = paused ? c->arg[0] : 0;
+	s->hp->request_gva = s->request_gva;
 	return (TKVM_STOP);
 }
 
@@ -396,6 +400,7 @@ http_reset(struct http_state *s)
 void
 http_wipe(struct http_state *s)
 {
+	s->waiting = s->going_back = false;
 	http_regex_reset(s);
 }
 

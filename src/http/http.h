@@ -61,7 +61,7 @@ void http_destroy(struct http_state **sp);
 /* The handler for struct tkvm_calls; state is a struct http_state. */
 tkvm_call_f http_call;
 
-/* Booting: did it reach wait_for_requests()? */
+/* Did it reach wait_for_requests(), while booting or going back? */
 bool http_waiting(const struct http_state *s);
 
 /*
@@ -98,6 +98,22 @@ int http_begin(struct http_state *s, struct tkvm_machine *m,
 int http_warm(struct http_state *s, struct tkvm_machine *m,
     const struct tkvm_request *req, struct tkvm_err *err) TKVM_MUST_CHECK;
 void http_warmed(struct http_state *s, struct tkvm_machine *m);
+
+/*
+ * Does this program go on behind its wait for each request? And of these the
+ * ones that can keep their memory: those without call-backs, whose stacks would
+ * be in the way.
+ */
+bool http_resumes(const struct http_program *hp);
+bool http_can_go_back(const struct http_program *hp);
+
+/*
+ * After an answer, in a fork that keeps its memory: let the next run go on
+ * behind the answer, until http_waiting() is true; the next http_begin() goes
+ * on there. 1: it has not answered, there is nothing to run; -1: it answered by
+ * a call that does not come back.
+ */
+int http_go_back(struct http_state *s, struct tkvm_machine *m) TKVM_MUST_CHECK;
 
 /*
  * Prepare call-back 5 (on_error) after a failure, in the failed machine.

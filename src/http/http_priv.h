@@ -37,6 +37,8 @@ struct http_state {
 	struct http_program *hp;	/* written only while booting */
 	struct http_limits limits;
 	bool booting, waiting;
+	bool going_back;		/* a fork, to where it waits */
+	uint64_t request_gva;		/* its struct kvm_request there */
 	bool breaks, is_debug;		/* see http_set_debug() */
 	bool at_breakpoint;
 	bool timers;			/* a request started one */

@@ -220,6 +220,7 @@ resume(struct http_state *s, struct tkvm_machine *m,
 	uint64_t room = request_bytes(req);
 	struct space sp = {.m = m, .at = take(m, &s->strings, room)};
 	struct guest_request g;
+	uint64_t at;
 	int r;
 
 	sp.end = sp.at + room;
@@ -230,14 +231,19 @@ resume(struct http_state *s, struct tkvm_machine *m,
 	if (sp.failed)
 		return (tkvm_fail(err, TKVM_EGUEST,
 		    "the request does not fit into the program's memory"));
-	if (tkvm_copy_out(m, s->hp->request_gva, &g, s->hp->request_size) != 0)
+	/* A fork that went back by itself waits where it said, not there. */
+	at = s->waiting ? s->request_gva : s->hp->request_gva;
+	if (tkvm_copy_out(m, at, &g, s->hp->request_size) != 0)
 		return (tkvm_fail(err, TKVM_EGUEST, "the program waits for its "
 		    "request at 0x%jx, where it cannot be written",
-		    (uintmax_t)s->hp->request_gva));
+		    (uintmax_t)at));
 	if (s->booting)
 		tkvm_machine_continue(m, 0);
+	else if (s->waiting)
+		tkvm_machine_continue(m, tkvm_machine_regs(m)->rax);
 	else
 		tkvm_machine_resume(m);
+	s->waiting = false;
 	return (0);
 }
 
@@ -320,6 +326,38 @@ http_begin(struct http_state *s, struct tkvm_machine *m,
 	    "requests %s a body", has_body ? "with" : "without"));
 }
 
+bool
+http_resumes(const struct http_program *hp)
+{
+	const uint64_t *f = hp->callback;
+
+	return (hp->paused && f[HTTP_ON_REQUEST] == 0 &&
+	    (f[HTTP_ON_GET] == 0 || f[HTTP_ON_POST] == 0));
+}
+
+bool
+http_can_go_back(const struct http_program *hp)
+{
+	const uint64_t *f = hp->callback;
+
+	return (f[HTTP_ON_GET] == 0 && f[HTTP_ON_POST] == 0 &&
+	    f[HTTP_ON_PIECE] == 0);
+}
+
+int
+http_go_back(struct http_state *s, struct tkvm_machine *m)
+{
+	if (!s->answer.given)
+		return (1);
+	if (s->answer.stream)
+		return (-1);
+	s->req = NULL;
+	s->answer.given = false;
+	s->going_back = true;
+	tkvm_machine_continue(m, tkvm_machine_regs(m)->rax);
+	return (0);
+}
+
 int
 http_warm(struct http_state *s, struct tkvm_machine *m,
     const struct tkvm_request *req, struct tkvm_err *err)
@@ -330,7 +368,6 @@ http_warm(struct http_state *s, struct tkvm_machine *m,
 	ASSERT(s->booting && s->waiting && s->hp->paused);
 	s->req = req;
 	s->answer.given = false;
-	s->waiting = false;
 	give_back(s, m);
 	r = http_strings_fit(req, err);
 	if (r == 0)

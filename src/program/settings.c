@@ -85,8 +85,10 @@ const struct setting settings_table[] = {
 	ONE("ephemeral", SETTING_BOOL, ephemeral,
 	    "Clean a machine after each request. When false, it is cleaned "
 	    "only after a failure, or when what it wrote exceeds half of "
-	    "max_request_memory; other machines do not see what one wrote. "
-	    "Default true."),
+	    "max_request_memory; other machines do not see what one wrote. A "
+	    "program that waits in wait_for_requests_paused() then goes on "
+	    "behind its answer, within a second, to its next wait. Default "
+	    "true."),
 	ONE("control_ephemeral", SETTING_BOOL, control_ephemeral,
 	    "Whether the program may say by sys_make_ephemeral() before it "
 	    "waits what ephemeral is. Default false."),

@@ -12,6 +12,8 @@
 #define ON_ERROR_NS 1000000000u
 /* Each call of the function that streams an answer. */
 #define STREAM_NS 2000000000u
+/* From the answer to the next wait, for who keeps its memory. */
+#define BACK_NS 1000000000u
 
 void
 vm_log(const struct vm *vm, const char *text)
@@ -452,6 +454,32 @@ keeps_state(const struct vm *vm)
 	    MIB(s->max_request_mib) / 2);
 }
 
+/*
+ * What keeps its memory and goes on behind its wait does so now, not when the
+ * next request is there. A machine that does not get there is reset.
+ */
+static void
+go_back(void *arg)
+{
+	struct vm *vm = arg;
+	struct tkvm_err err;
+	char line[400];
+	int r;
+
+	r = http_go_back(vm->http, vm->machine);
+	vm->failed = r < 0;
+	if (r != 0)
+		return;
+	r = tkvm_machine_run(vm->machine, tkvm_now_ns() + BACK_NS, &err);
+	if (r == 0 && http_waiting(vm->http))
+		return;
+	vm->failed = true;
+	(void)snprintf(line, sizeof line, "%s does not wait for the next "
+	    "request and is reset: %s", vm->generation->program->name,
+	    r != 0 ? err.text : "it stopped");
+	vm_log(vm, line);
+}
+
 void
 vm_reset(struct vm *vm, struct tkvm_reply *reply)
 {
@@ -463,6 +491,8 @@ vm_reset(struct vm *vm, struct tkvm_reply *reply)
 	n = http_unknown_calls(vm->http) - vm->unknown_seen;
 	COUNT_VM(vm, unknown_calls, n);
 	vm->unknown_seen += n;
+	if (keeps_state(vm) && http_resumes(&vm->generation->http))
+		on_machine(vm, go_back, vm);
 	http_reset(vm->http);
 	if (keeps_state(vm))
 		return;

@@ -190,9 +190,11 @@ run_main(struct start *st, struct tkvm_err *err)
 		    "main() stopped without waiting for requests"));
 	if (st->g->http.chose)
 		st->g->settings.ephemeral = st->g->http.ephemeral;
-	if (st->g->http.paused && !s->ephemeral && !st->g->is_storage)
+	if (http_resumes(&st->g->http) && !s->ephemeral &&
+	    !st->g->is_storage && !http_can_go_back(&st->g->http))
 		return (tkvm_fail(err, TKVM_ECONFIG, "it waits in "
-		    "wait_for_requests_paused(); set \"ephemeral\" to true"));
+		    "wait_for_requests_paused() and has call-backs, too; set "
+		    "\"ephemeral\" to true"));
 	return (0);
 }
 

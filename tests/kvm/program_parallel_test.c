@@ -9,32 +9,20 @@ start(struct rig *rig, const char *settings)
 {
 	char json[512];
 
-	(void)snprintf(json, sizeof json, "{\"p\": {\"filename\": \"%s\", "
+	(void)snprintf(json, sizeof json, "{\"probe\": {\"filename\": \"%s\", "
 	    "\"max_memory\": 128, \"max_request_memory\": 8, "
 	    "\"concurrency\": 1%s}}", PARALLEL, settings);
 	return (rig_load(rig, json));
 }
 
-/* Times of programs that loop are short unless the computer is slow. */
-static int
-limit(struct rig *rig, double seconds)
-{
-	const char *slow = getenv("TKVM_SLOW");
-	char json[64];
-
-	(void)snprintf(json, sizeof json, "{\"max_request_time\": %g}",
-	    seconds * (slow == NULL ? 1 : atof(slow)));
-	return (tkvm_library_configure(rig->lib, "p", json, &rig->err));
-}
-
 #define CHECK_GET(rig, url, arg, body) do { \
-	CHECK_CALL(rig, "p", url, arg, 200); \
+	CHECK_CALL(rig, "probe", url, arg, 200); \
 	CHECK_BODY(rig, body); \
 } while (0)
 
 /* The request fails with this in its reason; the next one is as good as new. */
 #define CHECK_ENDS(rig, url, arg, reason) do { \
-	CHECK_CALL(rig, "p", url, arg, 500); \
+	CHECK_CALL(rig, "probe", url, arg, 500); \
 	CHECK_HAS((rig)->reply->error.text, reason); \
 	CHECK_GET(rig, "/sum", "4", "0 4999950000"); \
 } while (0)
@@ -61,6 +49,7 @@ TEST(main_computes_on_several_cpus)
 	NEED_KVM();
 	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4"));
 	CHECK_GET(&rig, "/start", "", "499500");
+	rig_end(&rig);
 	CHECK_RIG(&rig, start(&rig, ""));
 	CHECK_GET(&rig, "/start", "", "0");
 	rig_end(&rig);
@@ -140,10 +129,10 @@ TEST(a_cpu_that_never_ends_is_stopped_at_the_deadline)
 
 	NEED_KVM();
 	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4"));
-	CHECK_RIG(&rig, limit(&rig, 0.2));
+	CHECK_RIG(&rig, rig_limit(&rig, 0.2));
 	CHECK_ENDS(&rig, "/spin", "w", "time-out");
 	CHECK_ENDS(&rig, "/spin", "s", "time-out");
-	CHECK_EQ(rig_counters(&rig, "p").timeouts, 2);
+	CHECK_EQ(rig_counters(&rig, "probe").timeouts, 2);
 	rig_end(&rig);
 }
 
@@ -171,7 +160,7 @@ TEST(memory_of_all_cpus_counts)
 	CHECK_GET(&rig, "/eat", "0x100000", "0 0 0 0 0 0 0");
 	/* Far beyond it, and beyond each ring. */
 	CHECK_ENDS(&rig, "/eat", "0xf00000", "out of working memory");
-	CHECK_EQ(rig_counters(&rig, "p").out_of_memory, 2);
+	CHECK_EQ(rig_counters(&rig, "probe").out_of_memory, 2);
 	rig_end(&rig);
 }
 
@@ -185,7 +174,7 @@ TEST(the_other_cpus_can_only_compute)
 	CHECK_GET(&rig, "/calls", "0", "0 0 -38 -38 -38 -38 7");
 	CHECK_GET(&rig, "/calls", "1", "0 0 -38 -38 -38 -38 7");
 	CHECK_HAS(rig.log, "on another CPU");
-	CHECK(rig_counters(&rig, "p").unknown_calls >= 10);
+	CHECK(rig_counters(&rig, "probe").unknown_calls >= 10);
 	rig_end(&rig);
 }
 
@@ -213,7 +202,7 @@ TEST(without_a_reset_it_would_be_found)
 	NEED_KVM();
 	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4, \"ephemeral\": false"));
 	CHECK_GET(&rig, "/fill", "l", "0 -1 0 0 0 0 0");
-	CHECK_CALL(&rig, "p", "/scan", "", 200);
+	CHECK_CALL(&rig, "probe", "/scan", "", 200);
 	CHECK(atoi(rig.reply->body) >= 65536);
 	rig_end(&rig);
 }

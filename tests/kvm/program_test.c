@@ -106,8 +106,9 @@ static const struct bad_start bad_starts[] = {
 	    TKVM_EGUEST, "invalid opcode"},
 	{"\"filename\": \"" PROBE "\", \"main_arguments\": [\"spin\"], "
 	    "\"max_boot_time\": 0.2", TKVM_ETIMEOUT, "time-out"},
-	{"\"filename\": \"" PROBE "\", \"main_arguments\": [\"paused\"], "
-	    "\"ephemeral\": false", TKVM_ECONFIG, "\"ephemeral\" to true"},
+	{"\"filename\": \"build/tests/guests/paused_keep\", "
+	    "\"main_arguments\": [\"both\"], \"ephemeral\": false",
+	    TKVM_ECONFIG, "\"ephemeral\" to true"},
 };
 
 TEST(a_start_that_fails_says_why_once_to_the_log_and_to_every_call)
