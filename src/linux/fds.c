@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "linux/change.h"
 #include "linux/fds.h"
 
 void
@@ -45,6 +46,7 @@ file_release(struct file *f)
 		if (f->host >= 0)
 			(void)close(f->host);
 		free(f->path);
+		change_free(&f->change);
 	}
 	memset(f, 0, sizeof *f);
 }
@@ -118,14 +120,38 @@ int
 fds_close(struct fds *t, uint64_t fd)
 {
 	struct file *f = fds_get(t, fd);
+	int r = 0;
 
 	if (f == NULL)
 		return (-EBADF);
 	t->slot[(uint32_t)fd] = 0;
 	t->changed = true;
-	if (--f->refs == 0)
-		file_release(f);
-	return (0);
+	if (--f->refs != 0)
+		return (0);
+	if (f->change != NULL)
+		r = change_end(f->change, f->host);
+	file_release(f);
+	return (r);
+}
+
+int
+fds_settle(struct fds *t, bool good)
+{
+	int r = 0, r1 = 0;
+
+	for (unsigned i = 0; i < FDS_MAX; i++) {
+		struct file *f = &t->file[i];
+
+		if (f->refs == 0 || f->change == NULL ||
+		    f->change->temp == NULL)
+			continue;
+		if (good)
+			r1 = change_end(f->change, f->host);
+		else
+			change_spoil(f->change);
+		r = r != 0 ? r : r1;
+	}
+	return (r);
 }
 
 int

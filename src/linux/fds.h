@@ -24,10 +24,11 @@ struct file {
 	int stdio;		/* FILE_STDIO: 0, 1 or 2 */
 	int flags;		/* what F_GETFL answers */
 	enum file_kind kind;
-	bool borrowed;		/* host and path belong to someone else */
+	bool borrowed;		/* host, path, change are someone else's */
 	unsigned refs;		/* slots; 0: this entry is free */
 	int64_t offset;
 	char *path;		/* FILE_DIR: as the guest names it */
+	struct change *change;	/* written to whole or not at all, or NULL */
 };
 
 struct fds {
@@ -44,6 +45,12 @@ void fds_fork(struct fds *t, const struct fds *of);
 void fds_reset(struct fds *t, const struct fds *of);
 void fds_close_all(struct fds *t);
 
+/*
+ * The changes of all files take their place, or are given up: 0 or the first
+ * -errno.
+ */
+int fds_settle(struct fds *t, bool good);
+
 /* The file behind a descriptor, or NULL. Linux looks at the low 32 bits. */
 struct file *fds_get(struct fds *t, uint64_t fd);
 
@@ -53,7 +60,8 @@ struct file *fds_get(struct fds *t, uint64_t fd);
  */
 int fds_add(struct fds *t, const struct file *f, bool cloexec);
 
-int fds_close(struct fds *t, uint64_t fd);		/* 0 or -EBADF */
+/* 0, -EBADF, or why what was written to it is lost: it is closed then. */
+int fds_close(struct fds *t, uint64_t fd);
 /* The lowest slot >= from; -EBADF, -EINVAL, -EMFILE. */
 int fds_dup(struct fds *t, uint64_t fd, uint64_t from, bool cloexec);
 /* Exactly the slot `to`, closed first if need be; -EBADF. */

@@ -22,6 +22,7 @@ struct linux_path {
 	bool prefix;		/* the directory and everything below it */
 	bool writable;
 	bool symlink;		/* readlink(virtual) gives real */
+	bool atomic;		/* changes whole or not at all, change.h */
 };
 
 /* What a program may use; const while any linux_state refers to it. */
@@ -59,6 +60,21 @@ void linux_freeze(struct linux_state *s);
  * brk, cwd, signal tables. No system call when nothing was changed.
  */
 void linux_reset(struct linux_state *s);
+
+/*
+ * At the end of main(), or of a function of storage: what it wrote to atomic
+ * files takes their place, durably, or is given up when it failed. 0, or
+ * TKVM_EFILE when that was not possible: then it is given up, too.
+ */
+int linux_settle(struct linux_state *s, bool good, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+
+/*
+ * Is this atomic file, if it is there, as it was written? TKVM_EFILE: it is
+ * not. Files that somebody else has written to, or whose file system keeps no
+ * sums, are.
+ */
+int linux_file_intact(const char *path, struct tkvm_err *err) TKVM_MUST_CHECK;
 
 void linux_destroy(struct linux_state **sp);
 

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/num.h"
+#include "linux/change.h"
 #include "linux/fds.h"
 #include "linux/linux.h"
 

@@ -107,6 +107,15 @@ linux_reset(struct linux_state *s)
 	s->status = 0;
 }
 
+int
+linux_settle(struct linux_state *s, bool good, struct tkvm_err *err)
+{
+	int r = fds_settle(&s->fds, good);
+
+	return (r == 0 ? 0 : tkvm_fail(err, TKVM_EFILE, "what it wrote cannot "
+	    "be put on disk: %s", strerror(-r)));
+}
+
 void
 linux_destroy(struct linux_state **sp)
 {

@@ -44,12 +44,14 @@ check_flags(const struct linux_ctx *c, uint64_t flags, bool *write)
 	return (0);
 }
 
-/* Make a descriptor of a host descriptor, which is given away. */
+/* Make a descriptor of host and change, which are given away. */
 static int64_t
-install(struct linux_ctx *c, int host, int flags, const char *path)
+install(struct linux_ctx *c, int host, struct change *change, int flags,
+    const char *path)
 {
 	struct file f = {
 		.host = host,
+		.change = change,
 		.flags = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK),
 		.kind = FILE_REGULAR,
 	};
@@ -68,15 +70,36 @@ install(struct linux_ctx *c, int host, int flags, const char *path)
 		fd = fds_add(&c->s->fds, &f, (flags & O_CLOEXEC) != 0);
 	if (fd < 0) {
 		free(f.path);
+		change_free(&f.change);
 		(void)close(host);
 	}
 	return (fd);
+}
+
+/* A host descriptor, or -errno. */
+static int
+open_host(struct linux_ctx *c, const char *path, int flags, mode_t mode,
+    bool write, struct change **change)
+{
+	const struct linux_path *r;
+	const char *rest;
+	int fd;
+
+	*change = NULL;
+	r = paths_find(c->s->rules, path, write, &rest);
+	if (r != NULL && r->atomic && write && (flags & O_DIRECTORY) == 0) {
+		fd = change_open(r->real_path, flags, mode, change);
+		if (fd != -EXDEV)
+			return (fd);
+	}
+	return (paths_open(c->s->rules, path, flags, mode, write));
 }
 
 static int64_t
 open_at(struct linux_ctx *c, uint64_t dirfd, uint64_t path, uint64_t flags,
     uint64_t mode)
 {
+	struct change *change;
 	int host, host_flags;
 	struct target t;
 	int64_t r;
@@ -96,10 +119,10 @@ open_at(struct linux_ctx *c, uint64_t dirfd, uint64_t path, uint64_t flags,
 		return (-EISDIR);
 	/* Never executable, never set-uid. */
 	mode &= 0666u & ~(uint64_t)c->s->vars.umask;
-	host = paths_open(c->s->rules, t.path, host_flags, (mode_t)mode, write);
+	host = open_host(c, t.path, host_flags, (mode_t)mode, write, &change);
 	if (host < 0)
 		return (host);
-	return (install(c, host, (int)flags, t.path));
+	return (install(c, host, change, (int)flags, t.path));
 }
 
 int64_t
@@ -300,6 +323,8 @@ sys_fsync(struct linux_ctx *c)
 	/* What was only read has nothing to be flushed. */
 	if (writable_file(c, &f) != 0)
 		return (0);
+	if (f->change != NULL)
+		return (change_end(f->change, f->host));
 	return (fsync(f->host) != 0 ? -errno : 0);
 }
 
@@ -321,6 +346,10 @@ sys_ftruncate(struct linux_ctx *c)
 		return (-EINVAL);
 	if ((int64_t)c->a[1] > LINUX_FILE_MAX)
 		return (-EFBIG);
+	if (f->change != NULL)
+		r = change_begin(f->change, f->host, true);
+	if (r != 0)
+		return (r);
 	return (ftruncate(f->host, (off_t)c->a[1]) != 0 ? -errno : 0);
 }
 

@@ -84,6 +84,11 @@ write_at(struct linux_ctx *c, const struct file *f, uint64_t gva, uint64_t len,
 		return (-EFBIG);
 	if (len > (uint64_t)(LINUX_FILE_MAX - at))
 		len = (uint64_t)(LINUX_FILE_MAX - at);
+	if (len != 0 && f->change != NULL) {
+		n = change_begin(f->change, f->host, true);
+		if (n != 0)
+			return (n);
+	}
 	while (done < len) {
 		part = len - done < PART_BYTES ? len - done : PART_BYTES;
 		p = tkvm_view(c->m, gva + done, part);

@@ -204,6 +204,9 @@ const char *elf_type(const char *elf, size_t size);
 int strings_argv(const struct strings *s, const char *const *head,
     const char *const *tail, const char ***out, struct tkvm_err *err);
 
+/* state_file.c: let its machines use FILENAME.state. 0, or -1: no memory. */
+int state_file_add(struct generation *g) TKVM_MUST_CHECK;
+
 /*--- serve.c: servers of a generation -------------------------------------*/
 
 /* Does a program with these settings serve connections? */

@@ -106,9 +106,9 @@ storage_take(struct storage *st, uint64_t deadline_ns)
 
 /*--- a call ---------------------------------------------------------------*/
 
-/* Behind storage_return() it may tidy up; what becomes of it matters little. */
-void
-storage_finish(struct vm *vm)
+/* Behind storage_return() it may tidy up; if that fails, it has its result. */
+static bool
+finish(struct vm *vm)
 {
 	struct tkvm_err err;
 	char line[400];
@@ -117,10 +117,26 @@ storage_finish(struct vm *vm)
 	    tkvm_machine_regs(vm->machine)->rax);
 	if (tkvm_machine_run(vm->machine, tkvm_now_ns() + FINISH_NS,
 	    &err) == 0)
-		return;
+		return (true);
 	(void)snprintf(line, sizeof line, "storage failed behind its result: "
 	    "%.300s", err.text);
 	vm_log(vm, line);
+	return (false);
+}
+
+void
+storage_end(struct run *u, bool goes_on)
+{
+	struct vm *vm = u->st->vm;
+	bool good = u->r == 0 && (!goes_on || finish(vm));
+	struct tkvm_err err;
+
+	/* Who is told that it was done is to find it done. */
+	if (linux_settle(vm->linux_state, good, &err) != 0 && u->r == 0) {
+		u->err = err;
+		u->r = err.code;
+	}
+	http_storage_end(vm->http, vm->machine);
 }
 
 /* Until the function has given its result; true when it goes on behind that. */
@@ -144,11 +160,8 @@ static void
 run(void *arg)
 {
 	struct run *u = arg;
-	struct vm *vm = u->st->vm;
 
-	if (storage_run_to_result(u))
-		storage_finish(vm);
-	http_storage_end(vm->http, vm->machine);
+	storage_end(u, storage_run_to_result(u));
 }
 
 static void

@@ -44,9 +44,7 @@ restore(void *arg)
 		else
 			w->moved = (int64_t)n;
 	}
-	if (u->r == 0 && goes_on)
-		storage_finish(vm);
-	http_storage_end(vm->http, vm->machine);
+	storage_end(u, goes_on);
 }
 
 /* Either of a program's two machines may have registered it. */

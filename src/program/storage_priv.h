@@ -71,8 +71,8 @@ struct run {
 };
 /* Until the function has given its result; true when it goes on behind that. */
 bool storage_run_to_result(struct run *u);
-/* Let it go on. */
-void storage_finish(struct vm *vm);
+/* Let it go on if it does; then the call is over. */
+void storage_end(struct run *u, bool goes_on);
 /*
  * With the machine: have f do it, which gets u. 0, or -1 and a line in the log.
  */

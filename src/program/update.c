@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/thread.h"
 #include "program/program_priv.h"
 
@@ -35,42 +36,6 @@ tkvm_program_key_ok(struct tkvm_program *p, const char *key)
 
 /*--- the file -------------------------------------------------------------*/
 
-static int
-write_all(int fd, const char *data, size_t size)
-{
-	ssize_t n;
-
-	for (size_t at = 0; at < size; at += (size_t)n) {
-		n = write(fd, data + at, size - at);
-		if (n < 0 && errno == EINTR)
-			n = 0;
-		else if (n <= 0)
-			return (-1);
-	}
-	return (0);
-}
-
-/* Onto disk with its new name: the folder holds the name. */
-static int
-sync_folder(const char *path)
-{
-	char folder[4096];
-	char *slash;
-	int fd, r;
-
-	(void)snprintf(folder, sizeof folder, "%s", path);
-	slash = strrchr(folder, '/');
-	if (slash == NULL)
-		return (0);
-	slash[slash == folder] = '\0';
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return (-1);
-	r = fsync(fd);
-	(void)close(fd);
-	return (r);
-}
-
 int
 save_file(const char *path, const void *data, size_t size,
     struct tkvm_err *err)
@@ -89,14 +54,9 @@ save_file(const char *path, const void *data, size_t size,
 	if (fd < 0)
 		return (tkvm_fail(err, TKVM_EFILE, "cannot write %s: %s", path,
 		    strerror(errno)));
-	if (write_all(fd, data, size) == 0 && fchmod(fd, mode) == 0 &&
-	    fsync(fd) == 0)
-		r = 0;
+	if (file_write(fd, data, size) == 0 && fchmod(fd, mode) == 0)
+		r = file_replace(fd, temp, path);
 	(void)close(fd);
-	if (r == 0)
-		r = rename(temp, path);
-	if (r == 0)
-		r = sync_folder(path);
 	if (r == 0)
 		return (0);
 	r = tkvm_fail(err, TKVM_EFILE, "cannot write %s: %s", path,

@@ -247,6 +247,8 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 	if (r == 0)
 		r = run_main(st, err);
 	if (r == 0)
+		r = linux_settle(g->linux_master, true, err);
+	if (r == 0)
 		r = tkvm_machine_freeze(st->machine, &g->image, err);
 	if (r == 0)
 		linux_freeze(g->linux_master);
@@ -294,35 +296,6 @@ add_own_file(struct generation *g)
 	    paths_add(&g->settings.allowed_paths, g->exe_path));
 }
 
-/* The name "state", which KVM_STATE tells, is FILENAME.state of the host. */
-static int
-add_state_file(struct generation *g)
-{
-	const struct settings *s = &g->settings;
-	const char *cwd = s->cwd == NULL ? "/" : s->cwd;
-	struct linux_path *p;
-	char *path;
-	int r;
-
-	if (s->filename == NULL || *s->filename != '/')
-		return (0);
-	if (asprintf(&path, "%s.state", s->filename) < 0)
-		return (-1);
-	r = paths_add(&g->settings.allowed_paths, path);
-	free(path);
-	if (r != 0)
-		return (-1);
-	p = &g->settings.allowed_paths.p[g->settings.allowed_paths.n - 1];
-	p->writable = true;
-	free(p->virtual_path);
-	if (asprintf(&p->virtual_path, "%s%sstate", cwd,
-	    cwd[strlen(cwd) - 1] == '/' ? "" : "/") < 0) {
-		p->virtual_path = NULL;
-		return (-1);
-	}
-	return (0);
-}
-
 static struct generation *
 generation_alloc(struct tkvm_program *p, const struct settings *s,
     struct tkvm_err *err)
@@ -338,7 +311,7 @@ generation_alloc(struct tkvm_program *p, const struct settings *s,
 	g->refs = 1;
 	g->last = &g->first;
 	(void)pthread_mutex_init(&g->lock, NULL);
-	if (add_own_file(g) != 0 || add_state_file(g) != 0) {
+	if (add_own_file(g) != 0 || state_file_add(g) != 0) {
 		settings_free(&g->settings);
 		free(g->exe_path);
 		free(g);

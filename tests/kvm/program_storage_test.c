@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The queue of storage, and what becomes of state when programs change. */
 #include <elf.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 
 #include "program_rig.h"
@@ -248,4 +250,64 @@ TEST(no_count_is_lost_while_the_program_is_replaced)
 	rig_end(&rig);
 }
 
-TEST_MAIN()
+/*--- the state file -------------------------------------------------------*/
+
+static char folder[] = "/tmp/tinykvm-storage.XXXXXX";
+
+/* The counter in a file of its own, and its state: a count with this sum. */
+static int
+make_counter(const char *name, const char *sum, char path[64])
+{
+	struct tkvm_err err;
+	char state[80], text[96];
+	struct stat st;
+	size_t size;
+	char *elf;
+
+	(void)snprintf(path, 64, "%s/%s", folder, name);
+	(void)snprintf(state, sizeof state, "%s.state", path);
+	if (load_file(STORED, &elf, &size, &err) != 0 ||
+	    save_file(path, elf, size, &err) != 0 ||
+	    save_file(state, "5\n", 2, &err) != 0 || stat(state, &st) != 0)
+		abort();
+	free(elf);
+	(void)snprintf(text, sizeof text, "1 %s 2 %jd.%09ld", sum,
+	    (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	return (setxattr(state, "user.tinykvm.sum", text, strlen(text), 0));
+}
+
+TEST(a_damaged_state_is_put_aside)
+{
+	char json[256], path[64], aside[96];
+	struct rig rig;
+
+	NEED_KVM();
+	for (unsigned i = 0; i < 2; i++) {
+		/* CRC-32C of "5\n", and not. */
+		if (make_counter("count", i == 0 ? "87e5b4c2" : "00000000",
+		    path) != 0)
+			SKIP("this file system keeps no extended attributes");
+		(void)snprintf(json, sizeof json, "{\"probe\": {\"filename\": "
+		    "\"%s\", \"storage\": true}}", path);
+		CHECK_RIG(&rig, rig_load(&rig, json));
+		CHECK_CALL(&rig, "probe", "/", "", 200);
+		CHECK_BODY(&rig, i == 0 ? "6\n" : "1\n");
+		CHECK_EQ(strstr(rig.log, "is damaged") != NULL, i == 1);
+		(void)snprintf(aside, sizeof aside, "%s.state.damaged", path);
+		CHECK_EQ(access(aside, F_OK), i == 0 ? -1 : 0);
+		rig_end(&rig);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	char cmd[96];
+	int r;
+
+	if (mkdtemp(folder) == NULL)
+		return (2);
+	r = test_run_all(argc, argv);
+	(void)snprintf(cmd, sizeof cmd, "rm -r %s", folder);
+	return (system(cmd) != 0 ? 2 : r);
+}
