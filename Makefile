@@ -108,6 +108,7 @@ check-asan:
 	tools/deps build test
 	$(MAKE) all $(GUESTS) $(DEMO)
 	$(MAKE) $(B)/asan/image_fuzz
+	$(MAKE) B=$(B)/asan JOB_WARN='$(SANITIZE)' fuzzers
 	$(MAKE) B=$(B)/asan CFLAGS='$(SANITIZE)' unit-tests \
 	    $(patsubst $(B)/%,$(B)/asan/%,$(KVM)) \
 	    $(B)/asan/libvmod_tinykvm.so

@@ -8,5 +8,5 @@ $(B)/asan/image_fuzz: programs/image/fuzz/fuzz.c $(wildcard programs/image/*.c) 
     $(wildcard programs/lib/*.c)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 $(JOB_FLAGS) $(JOB_CFLAGS_image) $(SANITIZE) -o $@ \
-	    $(filter-out programs/image/image.c,$^) \
+	    $(filter-out programs/image/image.c programs/lib/fuzz.c,$^) \
 	    $(filter-out -lpthread,$(JOB_LIBS_image)) -ljson-c -lm

@@ -59,3 +59,11 @@ for name in schema["properties"]:
 	refused 400 /dev/null '{"a": ' "no valid JSON"
 	end
 }
+
+# Without any extension of the instruction set: the same answer.
+plain_x86_64() {
+	qemu-x86_64 -cpu qemu64 "$binary" "$2" <"$1" >"$OUT" 2>"$ERR" ||
+	    wrong "on a plain x86-64: $(head -c 400 "$ERR")"
+	"$binary" "$2" <"$1" | cmp -s - "$OUT" ||
+	    wrong "on a plain x86-64 the answer is another"
+}
