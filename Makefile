@@ -31,8 +31,8 @@ GUESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/guests/*.c))
 PROGRAMS := $(patsubst guest/%.c,$(B)/programs/%,$(wildcard guest/*.c))
 BENCH    := $(B)/tests/bench/bench $(B)/tests/bench/http_bench \
 	    $(B)/tests/bench/program_bench $(B)/tests/guests/bench_pages
-DEMO     := $(B)/compute.json $(B)/demo.json $(B)/demo.vcl $(B)/share/index.html \
-	    $(B)/share/examples.json $(B)/share/photo.jpg
+DEMO     := $(B)/compute.json $(B)/demo.json $(B)/demo.vcl \
+	    $(patsubst %,$(B)/share/%,index.html htpasswd examples.json photo.jpg)
 
 all: $(B)/tinykvm $(B)/libvmod_tinykvm.so $(PROGRAMS) programs
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * collector: requests bring observations, storage (setting storage) keeps one
+ * storage_table: requests bring observations, storage (setting storage) keeps one
  * count per key. GET or POST of /count/KEY counts KEY and answers its count;
  * /report answers all counts as JSON. A live update takes the counts along.
  * docs/nodes.md shows how several Varnish nodes divide the keys.
@@ -168,7 +168,7 @@ int
 main(void)
 {
 	if (IS_LINUX_MAIN()) {
-		fprintf(stderr, "collector runs in a machine only\n");
+		fprintf(stderr, "storage_table runs in a machine only\n");
 		return (2);
 	}
 	if (IS_STORAGE()) {
