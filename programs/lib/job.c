@@ -106,12 +106,13 @@ job_main(const struct job_program *program, int argc, char **argv)
 	if (start_options == NULL)
 		return (text_out("not enough memory", stderr, 1));
 	options_start(program, start_options);
-	if (program->prepare != NULL && program->prepare() != 0)
-		return (text_out("it cannot be prepared", stderr, 1));
 	if (IS_LINUX_MAIN())
 		return (shell_main(program, argc, argv));
 	if (argc > 1 && options_apply(program, &the_job, start_options,
 	    argv[1], &start_original) != 0)
+		return (text_out(the_job.why, stderr, 1));
+	if (program->prepare != NULL &&
+	    program->prepare(&the_job, start_options) != 0)
 		return (text_out(the_job.why, stderr, 1));
 	machine_main(program, &the_job);
 	return (0);

@@ -106,7 +106,8 @@ struct job_program {
 	int (*run)(struct job *, const void *options);
 	const char *bare;		/* option that a bare argument sets */
 	enum job_url url;
-	int (*prepare)(void);		/* once, before the machine is frozen */
+	/* Once, before the machine is frozen: 0 or -1 after job_fail(). */
+	int (*prepare)(struct job *, const void *options);
 	void (*again)(void);		/* between two runs of --repeat */
 };
 
@@ -123,6 +124,17 @@ int job_fail(struct job *job, int status, const char *format, ...)
 
 /* Give an answer of status 200; always 0. */
 int job_answer(struct job *job, const char *type, const void *out, size_t len);
+
+/*
+ * Give an answer of status 200 piece by piece, as it is made: next() returns at
+ * most max bytes, within two seconds, and none at its end. 0 or no return.
+ */
+struct job_piece {
+	const void *data;
+	size_t len;
+};
+int job_stream(struct job *job, const char *type,
+    struct job_piece (*next)(void *arg, size_t max), void *arg);
 
 /*
  * A header field of the request, its value without the name, malloc'ed; NULL

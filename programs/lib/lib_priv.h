@@ -16,6 +16,8 @@ bool job_delivers_original(const struct job *);
 int shell_main(const struct job_program *, int argc, char **argv);
 int shell_fetch(struct job *, const char *url, const void **data, size_t *len,
     const char **type);
+int shell_stream(struct job *, const char *type,
+    struct job_piece (*next)(void *arg, size_t max), void *arg);
 /* The program in a machine: waits for requests; *job is the one it works on. */
 void machine_main(const struct job_program *, struct job *job);
 

@@ -114,6 +114,35 @@ job_set_header(const char *line)
 		(void)http_set_str(BERESP, line);
 }
 
+/* The streaming answer under way. */
+static struct {
+	struct job_piece (*next)(void *arg, size_t max);
+	void *arg;
+} stream;
+
+static struct streaming_content
+stream_next(void *arg, size_t max, size_t written, size_t total)
+{
+	struct job_piece piece = stream.next(stream.arg, max);
+
+	(void)arg;
+	(void)written;
+	(void)total;
+	return ((struct streaming_content){ piece.data, piece.len });
+}
+
+int
+job_stream(struct job *job, const char *type,
+    struct job_piece (*next)(void *arg, size_t max), void *arg)
+{
+	if (IS_LINUX_MAIN())
+		return (shell_stream(job, type, next, arg));
+	stream.next = next;
+	stream.arg = arg;
+	begin_streaming_response(200, type, strlen(type), KVM_LENGTH_UNKNOWN,
+	    stream_next, NULL);
+}
+
 int
 job_fetch(struct job *job, const char *url, const void **data, size_t *len,
     const char **type)

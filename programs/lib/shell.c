@@ -47,6 +47,19 @@ shell_fetch(struct job *job, const char *url, const void **data, size_t *len,
 	return (0);
 }
 
+int
+shell_stream(struct job *job, const char *type,
+    struct job_piece (*next)(void *arg, size_t max), void *arg)
+{
+	struct job_piece piece;
+
+	while ((piece = next(arg, SIZE_MAX)).len != 0) {
+		(void)fwrite(piece.data, 1, piece.len, stdout);
+		(void)fflush(stdout);
+	}
+	return (job_answer(job, type, "", 0));
+}
+
 static int
 usage(const struct job_program *program)
 {
