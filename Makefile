@@ -32,7 +32,8 @@ PROGRAMS := $(patsubst guest/%.c,$(B)/programs/%,$(wildcard guest/*.c))
 BENCH    := $(B)/tests/bench/bench $(B)/tests/bench/http_bench \
 	    $(B)/tests/bench/program_bench $(B)/tests/guests/bench_pages
 DEMO     := $(B)/compute.json $(B)/demo.json $(B)/demo.vcl \
-	    $(patsubst %,$(B)/share/%,index.html htpasswd examples.json photo.jpg)
+	    $(patsubst %,$(B)/share/%,index.html htpasswd examples.json \
+	    photo.jpg nodes.vcl)
 
 all: $(B)/tinykvm $(B)/libvmod_tinykvm.so $(PROGRAMS) programs
 
@@ -75,6 +76,9 @@ $(B)/tests/guests/%: tests/guests/%.c guest/kvm_api.h
 $(B)/tests/guests/%_musl: tests/guests/%_musl.c tests/guests/%.c
 	@mkdir -p $(@D)
 	musl-gcc $(GUEST) -o $@ $< -lm
+$(B)/share/nodes.vcl: share/nodes/nodes.vcl
+	@mkdir -p $(@D)
+	cp $< $@
 $(B)/share/photo.jpg: tools/fetch-photo
 	tools/fetch-photo $@
 
@@ -147,6 +151,7 @@ install: all $(B)/vmod_tinykvm.3
 	install -d $(DESTDIR)$(PREFIX)/share/tinykvm
 	tools/gen-compute $(PREFIX)/lib/tinykvm/programs \
 	    >$(DESTDIR)$(PREFIX)/share/tinykvm/compute.json
+	install -m 644 share/nodes/nodes.vcl $(DESTDIR)$(PREFIX)/share/tinykvm
 	install -d $(DESTDIR)$(PREFIX)/share/doc/tinykvm
 	install -m 644 README.md CHANGES.md LICENSE docs/*.md \
 	    $(DESTDIR)$(PREFIX)/share/doc/tinykvm
