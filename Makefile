@@ -30,7 +30,8 @@ KVM      := $(patsubst %.c,$(B)/%,$(wildcard tests/kvm/*_test.c))
 GUESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/guests/*.c))
 PROGRAMS := $(patsubst guest/%.c,$(B)/programs/%,$(wildcard guest/*.c))
 BENCH    := $(B)/tests/bench/bench $(B)/tests/bench/http_bench \
-	    $(B)/tests/bench/program_bench $(B)/tests/guests/bench_pages
+	    $(B)/tests/bench/program_bench $(B)/tests/bench/load \
+	    $(B)/tests/guests/bench_pages
 DEMO     := $(B)/compute.json $(B)/demo.json $(B)/demo.vcl \
 	    $(patsubst %,$(B)/share/%,index.html htpasswd examples.json \
 	    photo.jpg nodes.vcl)
@@ -44,6 +45,7 @@ help:
 	@echo "make check-svm  the KVM and VTC tests in an emulated AMD-V machine"
 	@echo "make check-asan the unit, KVM and VTC tests with sanitizers"
 	@echo "make bench      one table of ratios"
+	@echo "make soak       counters and live updates under load, for long"
 	@echo "make lint       style, layers, sizes, documents, cppcheck"
 	@echo "make install    DESTDIR= PREFIX=/usr/local"
 	@echo "make deps       only install what building and testing need"
@@ -96,7 +98,7 @@ $(B)/tests/bench/%: tests/bench/%.c $(B)/libtinykvm.a
 	$(CC) $(ALLCFLAGS) -Itests/lib -MMD -MP -o $@ $< $(B)/libtinykvm.a $(LIBS)
 unit-tests: $(UNIT)
 kvm-tests: $(KVM) $(GUESTS) $(PROGRAMS)
-all-tests: all unit-tests kvm-tests $(DEMO)
+all-tests: all unit-tests kvm-tests $(DEMO) $(B)/tests/bench/load
 
 # Goals that install packages first build in a second make, which then sees
 # what the first one has installed.
@@ -129,6 +131,10 @@ bench:
 	tools/deps build bench
 	$(MAKE) all $(DEMO) $(BENCH)
 	tools/bench
+soak:
+	tools/deps build test
+	$(MAKE) all $(B)/tests/bench/load
+	SOAK_REQUESTS=1000000 SOAK_UPDATES=1000 tests/cli/soak_test.sh
 lint:
 	tools/deps build lint
 	tools/lint
@@ -161,6 +167,6 @@ clean:
 
 # Keep what was only a step on the way, such as the guests of tests.
 .SECONDARY:
-.PHONY: all help deps check check-asan check-svm demo bench lint install clean \
-	unit-tests kvm-tests all-tests
+.PHONY: all help deps check check-asan check-svm demo bench soak lint install \
+	clean unit-tests kvm-tests all-tests
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
