@@ -136,7 +136,7 @@ http_scan_abi(const void *elf, size_t size, struct http_program *hp)
 	struct found f = {0};
 
 	hp->extra_valid = true;
-	hp->extra_by_stack = false;
+	hp->extra_by_stack = hp->old_storage = false;
 	hp->request_size = 88;
 	if (size < sizeof(Elf64_Ehdr))
 		return;
@@ -144,6 +144,7 @@ http_scan_abi(const void *elf, size_t size, struct http_program *hp)
 	/* No stub of the header's form: another binding, which is newer. */
 	if (f.responses == 0 || (f.adns == 0 && f.paused == 0))
 		return;
+	hp->old_storage = f.old_storage != 0;
 	/* Until 21 March 2025 the stub did not return: r9 is junk. */
 	if (f.old_storage != 0 || (f.adns != 0 && f.returning == 0))
 		hp->extra_valid = false;

@@ -246,6 +246,12 @@ static const struct row {
 	{0x7fdeb, ANY, "sys_is_debug", sys_is_debug},
 };
 
+/* What these numbers meant to programs made before 2025. */
+static const struct row old_rows[] = {
+	{0x10707, ANY, "storage_call", http_storage_call},
+	{0x1070b, ANY, "storage_allow", http_storage_allow},
+};
+
 static int
 by_number(const void *key, const void *row)
 {
@@ -294,10 +300,14 @@ http_call(void *state, struct tkvm_machine *m, struct tkvm_call *c,
     struct tkvm_err *err)
 {
 	struct http_state *s = state;
-	const struct row *row;
+	const struct row *row = NULL;
 
-	row = bsearch(&c->number, rows, sizeof rows / sizeof rows[0],
-	    sizeof rows[0], by_number);
+	if (s->hp->old_storage)
+		row = bsearch(&c->number, old_rows, sizeof old_rows /
+		    sizeof old_rows[0], sizeof old_rows[0], by_number);
+	if (row == NULL)
+		row = bsearch(&c->number, rows, sizeof rows / sizeof rows[0],
+		    sizeof rows[0], by_number);
 	/* The other CPUs compute; all calls but one belong to the first. */
 	if (row == NULL || (c->cpu != 0 &&
 	    row->handler != http_multiprocess_wait)) {

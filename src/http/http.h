@@ -32,6 +32,7 @@ struct http_program {
 	/* From scanning the binary, see abi.c. */
 	bool extra_valid;	/* r9 of backend_response means something */
 	bool extra_by_stack;	/* only when not pointing at a dead stack */
+	bool old_storage;	/* numbers of storage calls before 2025 */
 	uint8_t request_size;	/* 56 or 88 bytes written when paused */
 };
 

@@ -117,6 +117,8 @@ enum tkvm_next http_sys_fetch(struct http_state *s, struct tkvm_machine *m,
 /* storage.c: calls about storage. */
 enum tkvm_next http_storage_callv(struct http_state *s,
     struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
+enum tkvm_next http_storage_call(struct http_state *s,
+    struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
 enum tkvm_next http_storage_task(struct http_state *s,
     struct tkvm_machine *m, struct tkvm_call *c, struct tkvm_err *err);
 enum tkvm_next http_stop_storage_task(struct http_state *s,

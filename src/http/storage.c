@@ -71,30 +71,22 @@ take_result(struct tkvm_machine *m, const struct http_storage_call *call,
 	    UINT64_MAX);
 }
 
-enum tkvm_next
-http_storage_callv(struct http_state *s, struct tkvm_machine *m,
-    struct tkvm_call *c, struct tkvm_err *err)
+/* Of a function, with n buffers; both calls have these arguments alike. */
+static enum tkvm_next
+call_function(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, const struct guest_buffer *buffers, unsigned n,
+    struct tkvm_err *err)
 {
-	struct guest_buffer buffers[HTTP_STORAGE_BUFFERS];
-	struct http_storage_call call = {.function = c->arg[0]};
-	uint64_t n = c->arg[1], dst = c->arg[3], end;
+	struct http_storage_call call = {
+		.function = c->arg[0], .n = n, .dst_len = c->arg[4],
+	};
+	uint64_t dst = c->arg[3];
 	int r;
 
-	c->ret = UINT64_MAX;
-	call.dst_len = c->arg[4];
 	call.room = dst == 0 ? 0 : call.dst_len;
-	if (s->is_storage || n > HTTP_STORAGE_BUFFERS ||
-	    __builtin_add_overflow(dst, call.dst_len, &end))
-		return (TKVM_RESUME);
-	if (s->storage_ops == NULL)
-		return (not_there(err));
-	call.n = (unsigned)n;
 	if (!s->storage_ops->allowed(s->storage_priv, call.function))
 		return (http_abort(err, "a storage call of a function that "
 		    "the storage program has not allowed"));
-	if (tkvm_copy_in(m, buffers, c->arg[2], n * sizeof buffers[0]) != 0)
-		return (http_abort(err,
-		    "a storage call with buffers at an unmapped address"));
 	r = copy_inputs(m, buffers, &call);
 	if (r == 0 && s->storage_ops->call(s->storage_priv, &call,
 	    tkvm_machine_deadline(m)) == 0)
@@ -105,6 +97,49 @@ http_storage_callv(struct http_state *s, struct tkvm_machine *m,
 		return (http_abort(err, "a storage call with more than 64 MiB "
 		    "or with a buffer at an unmapped address"));
 	return (TKVM_RESUME);
+}
+
+/* What gives -1 at once. */
+static bool
+senseless(const struct http_state *s, const struct tkvm_call *c)
+{
+	uint64_t end;
+
+	return (s->is_storage ||
+	    __builtin_add_overflow(c->arg[3], c->arg[4], &end));
+}
+
+enum tkvm_next
+http_storage_callv(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err)
+{
+	struct guest_buffer buffers[HTTP_STORAGE_BUFFERS];
+	uint64_t n = c->arg[1];
+
+	c->ret = UINT64_MAX;
+	if (n > HTTP_STORAGE_BUFFERS || senseless(s, c))
+		return (TKVM_RESUME);
+	if (s->storage_ops == NULL)
+		return (not_there(err));
+	if (tkvm_copy_in(m, buffers, c->arg[2], n * sizeof buffers[0]) != 0)
+		return (http_abort(err,
+		    "a storage call with buffers at an unmapped address"));
+	return (call_function(s, m, c, buffers, (unsigned)n, err));
+}
+
+/* Before 2025: one buffer, as address and length. */
+enum tkvm_next
+http_storage_call(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err)
+{
+	const struct guest_buffer buffer = {c->arg[1], c->arg[2]};
+
+	c->ret = UINT64_MAX;
+	if (senseless(s, c))
+		return (TKVM_RESUME);
+	if (s->storage_ops == NULL)
+		return (not_there(err));
+	return (call_function(s, m, c, &buffer, 1, err));
 }
 
 enum tkvm_next

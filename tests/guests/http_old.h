@@ -10,11 +10,16 @@
  *	RETURNS		the stub of 0x10010 ends with ret
  *	RESPONSE	the name of its function
  *	REQUEST_BYTES	of the structure of a paused program
+ *	SOCKET_IDS	functions for connections had the numbers 8 to 11
  *
+ * With OLD_STORAGE, "/count" counts in storage by the calls of that time, and
+ * other names make such calls in bad faith. "/dns" asks what was never served.
  * "/junk" answers with r9 pointing at a dead stack, "/extra" with r9 pointing
  * at an extra header, as its URL says.
  */
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STUB(name, number, ret) \
@@ -41,9 +46,12 @@ STUB(sys_adns_new, 0x10200, RET);
 #if SOCKETS
 STUB(sys_sockets_write, 0x10500, RET);
 #endif
-STUB(storage_call, 0x10707, RET);
+STUB(storage_return, 0x10011, RET);
 #if OLD_STORAGE
+STUB(storage_call, 0x10707, RET);
 STUB(storage_allow, 0x1070b, RET);
+#else
+STUB(storage_allow, 0x10707, RET);
 #endif
 
 extern void register_func(int id, void *func);
@@ -76,12 +84,72 @@ dead_stack(void)
 	return (sp);
 }
 
+extern long storage_allow(void *function);
+extern void storage_return(const void *data, uintptr_t len);
+
+struct buffer {
+	void *data;
+	uintptr_t len;
+};
+
+static void
+count(uintptr_t n, struct buffer buf[], uintptr_t res)
+{
+	static uint64_t counter;
+
+	if (n != 1 || buf[0].len != sizeof counter || res != sizeof counter)
+		return;
+	counter += *(uint64_t *)buf[0].data;
+	storage_return(&counter, sizeof counter);
+}
+
+#if OLD_STORAGE
+extern long storage_call(void *function, const void *src, uintptr_t len,
+    void *dst, uintptr_t dst_len);
+
+static void
+use_storage(const char *url)
+{
+	uint64_t by = 1, now = 0;
+	void *function = (void *)count;
+	const void *src = &by;
+	uintptr_t len = sizeof by, dst_len = sizeof now;
+	char text[40];
+	long r;
+
+	if (strcmp(url, "/forbidden") == 0)
+		function = (void *)use_storage;
+	if (strcmp(url, "/unmapped") == 0)
+		src = (void *)0x10;
+	if (strcmp(url, "/long") == 0)
+		len = UINTPTR_MAX;
+	if (strcmp(url, "/wraps") == 0)
+		dst_len = UINTPTR_MAX;
+	r = storage_call(function, src, len, &now, dst_len);
+	len = (uintptr_t)snprintf(text, sizeof text, "%ld %lu", r,
+	    (unsigned long)now);
+	RESPONSE(200, "a/b", 3, text, len, NULL);
+}
+#endif
+
+#if ADNS
+extern long sys_adns_new(uint32_t key);
+#endif
+
 static void
 on_get(const char *url, const char *arg)
 {
 	const void *r9 = NULL;
 
 	(void)arg;
+#if ADNS
+	if (strcmp(url, "/dns") == 0 && sys_adns_new(1) != -38)
+		RESPONSE(500, "a/b", 3, "dns", 3, NULL);
+#endif
+#if OLD_STORAGE
+	if (strchr("cfulw", url[1]) != NULL)
+		use_storage(url);
+#endif
 	if (strcmp(url, "/junk") == 0)
 		r9 = dead_stack();
 	else if (strcmp(url, "/extra") == 0)
@@ -101,6 +169,15 @@ static struct {
 int
 main(void)
 {
+	const char *type = getenv("KVM_TYPE");
+
+	if (type != NULL && strcmp(type, "storage") == 0 &&
+	    storage_allow((void *)count) != 0)
+		return (1);
+#if SOCKET_IDS
+	for (int id = 8; id <= 11; id++)
+		register_func(id, on_get);
+#endif
 #if PAUSED > 0
 	memset(&paused, 0x5a, sizeof paused);
 	wait_for_requests_paused(&paused);

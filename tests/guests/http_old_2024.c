@@ -7,4 +7,5 @@
 #define RETURNS ""
 #define RESPONSE backend_response
 #define REQUEST_BYTES 0
+#define SOCKET_IDS 1
 #include "http_old.h"

@@ -7,4 +7,5 @@
 #define RETURNS "\tret"
 #define RESPONSE sys_backend_response
 #define REQUEST_BYTES 56
+#define SOCKET_IDS 1
 #include "http_old.h"

@@ -18,6 +18,7 @@ static const struct {
 	{OLD "250405", true},
 	{OLD "250414", true},
 	{OLD "250427", true},
+	{OLD "250830", true},
 };
 #define N_AGES (sizeof ages / sizeof ages[0])
 
@@ -40,6 +41,19 @@ TEST(programs_of_every_age_answer)
 		CHECK_RIG(&rig, rig_start(&rig, ages[i].file, NULL));
 		for (unsigned n = 0; n < 3; n++)
 			check_answer(&rig, "/x", 0);
+		rig_end(&rig);
+	}
+}
+
+/* Name service was in the header until April 2025, and never served. */
+TEST(calls_that_were_never_served_are_minus_38)
+{
+	struct rig rig;
+
+	NEED_KVM();
+	for (unsigned i = 0; i < N_AGES; i++) {
+		CHECK_RIG(&rig, rig_start(&rig, ages[i].file, NULL));
+		check_answer(&rig, "/dns", 0);
 		rig_end(&rig);
 	}
 }

@@ -87,6 +87,7 @@ TEST(each_version_of_the_header_is_recognised)
 		http_scan_abi(&f, sizeof f, &hp);
 		if (hp.extra_valid != r->extra ||
 		    hp.extra_by_stack != r->by_stack ||
+		    hp.old_storage != r->old_storage ||
 		    hp.request_size != r->size)
 			TEST_FAIL("%s: extra %d, by stack %d, size %u",
 			    r->date, hp.extra_valid, hp.extra_by_stack,
