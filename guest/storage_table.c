@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * storage_table: requests bring observations, storage (setting storage) keeps one
- * count per key. GET or POST of /count/KEY counts KEY and answers its count;
- * /report answers all counts as JSON. A live update takes the counts along.
+ * storage_table: requests bring observations, storage (setting storage) keeps
+ * one count per key. GET or POST of /count/KEY counts KEY and answers its
+ * count; /report answers all counts as JSON. A live update takes the counts
+ * along.
  * docs/nodes.md shows how several Varnish nodes divide the keys.
  */
 #include <stdio.h>
