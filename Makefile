@@ -104,6 +104,7 @@ all-tests: all unit-tests kvm-tests $(DEMO) $(B)/tests/bench/load
 # what the first one has installed.
 deps:
 	tools/deps build test lint svm
+	$(MAKE) sources
 check:
 	tools/deps build test
 	$(MAKE) all-tests

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * json: checks, rewrites, changes and converts JSON. RapidJSON reads for what
- * has to be fast and for schemas, nlohmann's library does the rest.
+ * json: checks, rewrites, changes and converts JSON. simdjson finds the tokens
+ * of what has to be fast, RapidJSON reads for schemas, nlohmann's library does
+ * the rest.
  */
 #include <cstdio>
 #include <cstdlib>
@@ -18,11 +19,12 @@
 #include <rapidjson/writer.h>
 
 #include "job.h"
+#include "squeeze.h"
 
 using nlohmann::json;
 
 /* Deeper ones would need more stack than there is. */
-#define DEPTH_MAX 1000
+#define DEPTH_MAX SQUEEZE_DEPTH_MAX
 
 struct options {
 	int op, to;
@@ -176,32 +178,34 @@ template <typename Base> struct exact : Base {
 static rapidjson::StringBuffer rewritten;
 
 static int
-rewrite(struct job *job, const struct options *o)
+pretty(struct job *job, const struct options *o)
 {
-	int r;
+	exact<rapidjson::PrettyWriter<rapidjson::StringBuffer>> w(rewritten);
 
 	rewritten.Clear();
-	if (o->op == PRETTY) {
-		exact<rapidjson::PrettyWriter<rapidjson::StringBuffer>> w(
-		    rewritten);
+	w.SetIndent(' ', static_cast<unsigned>(o->indent));
+	if (stream(job, w) != 0)
+		return (-1);
+	return (job_answer(job, "application/json", rewritten.GetString(),
+	    rewritten.GetSize()));
+}
 
-		w.SetIndent(' ', static_cast<unsigned>(o->indent));
-		r = stream(job, w);
-	} else {
-		exact<rapidjson::Writer<rapidjson::StringBuffer>> w(rewritten);
+static int
+minify(struct job *job)
+{
+	size_t len = 0;
 
-		r = stream(job, w);
-	}
-	return (r != 0 ? r : job_answer(job, "application/json",
-	    rewritten.GetString(), rewritten.GetSize()));
+	out_bytes.resize(job->in_len + SQUEEZE_SLACK);
+	if (squeeze(job, text_of(job), job->in_len,
+	    reinterpret_cast<char *>(out_bytes.data()), &len) != 0)
+		return (-1);
+	return (job_answer(job, "application/json", out_bytes.data(), len));
 }
 
 static int
 validate(struct job *job)
 {
-	rapidjson::BaseReaderHandler<> nothing;
-
-	if (stream(job, nothing) != 0)
+	if (squeeze(job, text_of(job), job->in_len, nullptr, nullptr) != 0)
 		return (-1);
 	return (job_answer(job, job->in_type, job->in, job->in_len));
 }
@@ -398,8 +402,8 @@ run(struct job *job, const void *chosen)
 
 	switch (o->op) {
 	case VALIDATE: return (validate(job));
-	case MINIFY:
-	case PRETTY: return (rewrite(job, o));
+	case MINIFY: return (minify(job));
+	case PRETTY: return (pretty(job, o));
 	case POINTER: return (part(job, o));
 	case SCHEMA: return (check_schema(job, o));
 	case CONVERT: return (convert(job, o));
@@ -418,7 +422,7 @@ main(int argc, char **argv)
 		.run = run,
 		.bare = "op",
 		.url = JOB_URL_FETCH,
-		.prepare = nullptr,
+		.prepare = squeeze_prepare,
 		.again = nullptr,
 	};
 
