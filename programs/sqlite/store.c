@@ -225,8 +225,10 @@ on_commit(void *data)
 }
 
 int
-store_prepare(void)
+store_prepare(struct job *job, const void *options)
 {
+	(void)job;
+	(void)options;
 	if (IS_LINUX_MAIN() || !IS_STORAGE())
 		return (0);
 	(void)sqlite3_config(SQLITE_CONFIG_MEMDB_MAXSIZE,
