@@ -88,6 +88,19 @@ struct tkvm_calls {
 
 /*--- making machines ------------------------------------------------------*/
 
+/*
+ * More memory at an address of the program's choice, in units of 2 MiB, or a
+ * hole in the memory for mmap(), in pages. Memory: outside of the machine's own
+ * and of each other; not together with shared memory.
+ */
+#define TKVM_AREAS_MAX 16
+struct tkvm_area {
+	uint64_t start, len;		/* guest address, bytes */
+	enum tkvm_area_kind {
+		TKVM_AREA_MEMORY, TKVM_AREA_CODE, TKVM_AREA_HOLE
+	} kind;
+};
+
 /* How to boot a program. Pointers need to live only during the call. */
 struct tkvm_boot {
 	const void *elf;		/* static or static-PIE ELF64 file */
@@ -102,13 +115,17 @@ struct tkvm_boot {
 	 */
 	uint64_t shared_bytes;
 	unsigned cpus;			/* at most, see below; 0 and 1: one */
+	const struct tkvm_area *area;
+	unsigned n_areas;
+	bool executable_heap;		/* what brk() and mmap() give */
 	struct tkvm_calls calls;
 };
 
 /*
  * Load a program, ready to start at its entry point.
  * Returns 0 and a machine that tkvm_machine_destroy() frees, or TKVM_EFILE
- * (malformed program), TKVM_EHOST (no usable KVM), TKVM_ENOMEM.
+ * (malformed program), TKVM_ECONFIG (areas), TKVM_EHOST (no usable KVM),
+ * TKVM_ENOMEM.
  */
 TKVM_API int tkvm_machine_boot(const struct tkvm_boot *boot,
     struct tkvm_machine **mp, struct tkvm_err *err) TKVM_MUST_CHECK;
@@ -333,6 +350,7 @@ struct tkvm_layout {
 	uint64_t brk_start, brk_end;		/* [start, end) may be brk'd */
 	uint64_t arena_start, arena_end;	/* mmap */
 	uint64_t shared_start, shared_end;	/* equal: none */
+	bool executable_heap;
 };
 TKVM_API const struct tkvm_layout *tkvm_machine_layout(
     const struct tkvm_machine *m);
@@ -347,7 +365,7 @@ TKVM_API uint64_t tkvm_arena_take(struct tkvm_machine *m, uint64_t len)
 
 /*
  * Take exactly [gva, gva+len), both multiples of 4096, whatever was there
- * before (MAP_FIXED). 0, or -1 when it is not inside the arena.
+ * before (MAP_FIXED). 0, or -1 when it is not inside the arena or an area.
  */
 TKVM_API int tkvm_arena_take_at(struct tkvm_machine *m, uint64_t gva,
     uint64_t len) TKVM_MUST_CHECK;
@@ -359,6 +377,14 @@ TKVM_API int tkvm_arena_take_at(struct tkvm_machine *m, uint64_t gva,
  */
 TKVM_API int tkvm_arena_give(struct tkvm_machine *m, uint64_t gva,
     uint64_t len) TKVM_MUST_CHECK;
+
+/* The same, but only of what is not taken; an area's, too. */
+TKVM_API int tkvm_arena_take_free(struct tkvm_machine *m, uint64_t gva,
+    uint64_t len) TKVM_MUST_CHECK;
+
+/* Does an area hold all of it? And may it be executed? */
+TKVM_API bool tkvm_machine_area(const struct tkvm_machine *m, uint64_t gva,
+    uint64_t len, bool *executable) TKVM_MUST_CHECK;
 
 /*--- what it cost ---------------------------------------------------------*/
 

@@ -4,7 +4,8 @@
  *
  * All guest memory is mapped from the start; these calls keep the books and see
  * to it that new memory is zero. Protections have no effect, but what would be
- * executable is refused: only the program's image ever is.
+ * executable is refused, unless settings make it so: only the program's image
+ * ever is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -79,11 +80,35 @@ sys_brk(struct linux_ctx *c)
 
 /*--- mmap -----------------------------------------------------------------*/
 
+/* Is there, at an address or anywhere (0), what may be executed? */
+static bool
+may_execute(struct linux_ctx *c, uint64_t at, uint64_t len)
+{
+	const struct tkvm_layout *l = tkvm_machine_layout(c->m);
+	bool x;
+
+	if (at != 0 && tkvm_machine_area(c->m, at, len, &x))
+		return (x);
+	return (l->executable_heap && (at == 0 ||
+	    num_inside(at, len, l->brk_start, l->arena_end)));
+}
+
 struct mapping {
 	uint64_t at, len, prot, flags;
 	struct file *file;		/* NULL: anonymous */
 	int64_t offset;
 };
+
+/* Wishes are granted in areas alone, as far as they are free. */
+static bool
+grant(struct linux_ctx *c, const struct mapping *w)
+{
+	uint64_t len = w->len;
+	bool x;
+
+	return ((w->at & PAGE_MASK) == 0 && round_length(w->at, &len) &&
+	    tkvm_machine_area(c->m, w->at, len, &x));
+}
 
 static int
 check_mapping(struct linux_ctx *c, struct mapping *w)
@@ -96,13 +121,13 @@ check_mapping(struct linux_ctx *c, struct mapping *w)
 		return (-EINVAL);
 	if (w->len == 0 || ((uint64_t)w->offset & PAGE_MASK) != 0)
 		return (-EINVAL);
-	if (!(w->flags & MAP_FIXED))
-		w->at = 0;	/* a wish, which we do not grant */
+	if (!(w->flags & MAP_FIXED) && !grant(c, w))
+		w->at = 0;
 	if ((w->at & PAGE_MASK) != 0)
 		return (-EINVAL);
 	if (!round_length(w->at, &w->len))
 		return (-ENOMEM);
-	if (w->prot & PROT_EXEC)
+	if ((w->prot & PROT_EXEC) && !may_execute(c, w->at, w->len))
 		return (-EACCES);
 	if (w->flags & MAP_HUGETLB)
 		return (-ENOMEM);
@@ -140,6 +165,11 @@ place(struct linux_ctx *c, const struct mapping *w)
 	uint64_t at;
 
 	if (!(w->flags & MAP_FIXED)) {
+		if (w->at != 0 &&
+		    tkvm_arena_take_free(c->m, w->at, w->len) == 0)
+			return ((int64_t)w->at);
+		if ((w->prot & PROT_EXEC) && !may_execute(c, 0, w->len))
+			return (-ENOMEM);
 		at = tkvm_arena_take(c->m, w->len);
 		return (at != 0 ? (int64_t)at : -ENOMEM);
 	}
@@ -185,9 +215,12 @@ sys_munmap(struct linux_ctx *c)
 {
 	const struct tkvm_layout *l = tkvm_machine_layout(c->m);
 	uint64_t at = c->a[0], len = c->a[1];
+	bool x;
 
 	if ((at & PAGE_MASK) != 0 || !round_length(at, &len))
 		return (-EINVAL);
+	if (tkvm_machine_area(c->m, at, len, &x))
+		return (tkvm_arena_give(c->m, at, len) != 0 ? -ENOMEM : 0);
 	/* Image, stack and brk heap stay where they are. */
 	if (!clip(&at, &len, l->arena_start, l->arena_end))
 		return (0);
@@ -280,6 +313,7 @@ sys_mprotect(struct linux_ctx *c)
 {
 	const struct tkvm_layout *l = tkvm_machine_layout(c->m);
 	uint64_t at = c->a[0], len = c->a[1];
+	bool x;
 
 	if ((at & PAGE_MASK) != 0)
 		return (-EINVAL);
@@ -289,8 +323,10 @@ sys_mprotect(struct linux_ctx *c)
 		return (-ENOMEM);
 	if ((c->a[2] & PROT_EXEC) &&
 	    !num_inside(at, len, num_down(l->image_start, TKVM_PAGE),
-	    num_up(l->image_end, TKVM_PAGE)))
+	    num_up(l->image_end, TKVM_PAGE)) && !may_execute(c, at, len))
 		return (-EACCES);
+	if (tkvm_machine_area(c->m, at, len, &x))
+		return (0);
 	return (num_inside(at, len, num_down(l->image_start, TKVM_PAGE),
 	    l->arena_end) ? 0 : -ENOMEM);
 }

@@ -40,9 +40,11 @@ static const struct row rows[CALLS] = {
 	CALL(7, poll, "At most 256 entries; files are always ready."),
 	CALL(8, lseek, "Files and directories."),
 	CALL(9, mmap, "Private memory. Files are copied when mapped; shared "
-	    "writable file mappings and PROT_EXEC are refused (-EACCES)."),
-	CALL(10, mprotect, "No effect; PROT_EXEC outside the program's image "
-	    "is refused (-EACCES)."),
+	    "writable file mappings are refused (-EACCES), and so is PROT_EXEC "
+	    "without executable_heap or outside an executable_remapping. An "
+	    "address is granted in a remapping."),
+	CALL(10, mprotect, "No effect; PROT_EXEC is refused (-EACCES) where "
+	    "nothing can be executed."),
 	CALL(11, munmap, "Ranges of the mmap arena; others stay as they are."),
 	CALL(12, brk, "Grows and shrinks; new memory is zero."),
 	CALL(13, rt_sigaction, "Recorded; handlers are not run."),

@@ -134,17 +134,40 @@ give(struct arena *a, uint64_t start, uint64_t end)
 	return (0);
 }
 
-/* Offsets of a page-aligned range inside the arena. */
+int
+arena_fill(struct arena *a, const struct shape *s, struct tkvm_err *err)
+{
+	const struct tkvm_layout *l = &s->layout;
+	int r;
+
+	r = arena_init(a, l->arena_start - s->base, l->arena_end - s->base,
+	    err);
+	for (unsigned i = 0; r == 0 && i < s->n_holes; i++)
+		r = take(a, s->hole[i].start, s->hole[i].end);
+	for (unsigned i = 0; r == 0 && i < s->n_areas; i++)
+		r = give(a, s->area[i].offset,
+		    s->area[i].offset + s->area[i].len);
+	return (r == 0 ? 0 :
+	    tkvm_fail(err, TKVM_ENOMEM, "no memory for an arena"));
+}
+
+/* Offsets of a page-aligned range inside the arena or an area. */
 static bool
 arena_range(const struct tkvm_machine *m, uint64_t gva, uint64_t len,
     uint64_t *start, uint64_t *end)
 {
 	const struct tkvm_layout *l = &m->shape.layout;
+	const struct area *a;
 
-	if ((gva | len) & (TKVM_PAGE - 1) ||
-	    !num_inside(gva, len, l->arena_start, l->arena_end))
+	if ((gva | len) & (TKVM_PAGE - 1))
 		return (false);
 	*start = gva - m->shape.base;
+	if (!num_inside(gva, len, l->arena_start, l->arena_end)) {
+		a = areas_find(&m->shape, gva, len);
+		if (a == NULL)
+			return (false);
+		*start = a->offset + (gva - a->gva);
+	}
 	*end = *start + len;
 	return (true);
 }
@@ -159,9 +182,11 @@ tkvm_arena_take(struct tkvm_machine *m, uint64_t len)
 		return (0);
 	len = num_up(len, TKVM_PAGE);
 	for (uint32_t i = 0; i < a->n; i++) {
-		if (a->free[i].end - a->free[i].start < len)
-			continue;
 		start = a->free[i].start;
+		if (start >= m->shape.size)
+			break;		/* areas are for who asks for them */
+		if (a->free[i].end - start < len)
+			continue;
 		if (take(a, start, start + len) != 0 ||
 		    tkvm_zero(m, m->shape.base + start, len) != 0)
 			return (0);
@@ -182,11 +207,32 @@ tkvm_arena_take_at(struct tkvm_machine *m, uint64_t gva, uint64_t len)
 }
 
 int
-tkvm_arena_give(struct tkvm_machine *m, uint64_t gva, uint64_t len)
+tkvm_arena_take_free(struct tkvm_machine *m, uint64_t gva, uint64_t len)
 {
+	const struct arena *a = &m->arena;
 	uint64_t start, end;
 
 	if (len == 0 || !arena_range(m, gva, len, &start, &end))
 		return (-1);
-	return (give(&m->arena, start, end));
+	for (uint32_t i = 0; i < a->n; i++)
+		if (start >= a->free[i].start && end <= a->free[i].end)
+			return (tkvm_arena_take_at(m, gva, len));
+	return (-1);
+}
+
+int
+tkvm_arena_give(struct tkvm_machine *m, uint64_t gva, uint64_t len)
+{
+	const struct shape *s = &m->shape;
+	uint64_t start, end;
+	int r;
+
+	if (len == 0 || !arena_range(m, gva, len, &start, &end))
+		return (-1);
+	r = give(&m->arena, start, end);
+	/* What is a hole cannot be given back. */
+	for (unsigned i = 0; r == 0 && i < s->n_holes; i++)
+		if (s->hole[i].start < end && start < s->hole[i].end)
+			r = take(&m->arena, s->hole[i].start, s->hole[i].end);
+	return (r);
 }

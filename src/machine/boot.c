@@ -77,6 +77,23 @@ image_regions(struct shape *s, struct elf *elf, struct tkvm_err *err)
 	return (r);
 }
 
+/* Stack, brk heap and arena, shared memory: one region unless they differ. */
+static int
+heap_regions(struct shape *s, struct tkvm_err *err)
+{
+	const struct tkvm_layout *l = &s->layout;
+	uint64_t heap = l->brk_start - s->base, end = l->arena_end - s->base;
+
+	int r;
+
+	r = add_region(s, l->stack_low - s->base, heap, true, false, err);
+	if (r == 0)
+		r = add_region(s, heap, end, true, l->executable_heap, err);
+	if (r == 0 && end < s->size)
+		r = add_region(s, end, s->size, true, false, err);
+	return (r != 0 ? r : areas_punch(s, err));
+}
+
 static int
 make_shape(struct shape *s, struct elf *elf, const struct tkvm_boot *boot,
     struct tkvm_err *err)
@@ -111,10 +128,12 @@ make_shape(struct shape *s, struct elf *elf, const struct tkvm_boot *boot,
 		    (uintmax_t)(space >> 20)));
 	if (image_regions(s, elf, err) != 0)
 		return (TKVM_EFILE);
-	s->total = s->size + paging_bytes(s);
+	l->executable_heap = boot->executable_heap;
+	if (areas_place(s, boot, err) != 0)
+		return (TKVM_ECONFIG);
+	s->total = s->paging_at + paging_bytes(s);
 	tables_describe(s);
-	return (add_region(s, l->stack_low - s->base, s->size, true, false,
-	    err));
+	return (heap_regions(s, err));
 }
 
 int
@@ -205,8 +224,7 @@ load(struct tkvm_machine *m, const struct elf *elf,
 	r = load_segments(m, elf, boot->elf, err);
 	if (r != 0)
 		return (r);
-	r = arena_init(&m->arena, m->shape.layout.arena_start - m->shape.base,
-	    m->shape.layout.arena_end - m->shape.base, err);
+	r = arena_fill(&m->arena, &m->shape, err);
 	if (r != 0)
 		return (r);
 	m->symbols = symbols_new(boot->elf, boot->elf_size,

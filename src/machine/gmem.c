@@ -30,10 +30,13 @@ static uint64_t
 lookup(const struct tkvm_machine *m, uint64_t gva, uint64_t len, bool write)
 {
 	const struct shape *s = &m->shape;
+	const struct area *a;
 	uint64_t start, at, end;
 
-	if (gva < s->base || !num_inside(gva - s->base, len, 0, s->size))
-		return (UINT64_MAX);
+	if (gva < s->base || !num_inside(gva - s->base, len, 0, s->size)) {
+		a = areas_find(s, gva, len);
+		return (a != NULL ? a->offset + (gva - a->gva) : UINT64_MAX);
+	}
 	start = at = gva - s->base;
 	end = start + len;
 	for (unsigned i = 0; i < s->n_regions && at < end; i++) {

@@ -22,8 +22,10 @@ machine_alloc(const struct shape *s, const struct tkvm_calls *calls,
 	m->shape = *s;
 	m->calls = *calls;
 	m->memfd = m->shared_fd = -1;
-	if (pages_init(&m->pages, s->total / TKVM_PAGE,
-	    (s->layout.shared_start - s->base) / TKVM_PAGE, err) != 0) {
+	/* Behind shared memory there is nothing that a guest can write. */
+	if (pages_init(&m->pages, s->total / TKVM_PAGE, (s->n_areas != 0 ?
+	    s->paging_at : s->layout.shared_start - s->base) / TKVM_PAGE,
+	    err) != 0) {
 		free(m);
 		return (NULL);
 	}

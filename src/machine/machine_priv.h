@@ -74,6 +74,7 @@ struct span {
 	uint64_t start, end;
 };
 #define ARENA_SPANS 4096
+struct shape;
 struct arena {
 	struct span *free;
 	uint32_t n, room;
@@ -81,6 +82,8 @@ struct arena {
 };
 int arena_init(struct arena *a, uint64_t start, uint64_t end,
     struct tkvm_err *err);
+/* All that a machine of this shape may hand out. */
+int arena_fill(struct arena *a, const struct shape *s, struct tkvm_err *err);
 int arena_copy(struct arena *to, const struct arena *from,
     struct tkvm_err *err);
 void arena_free(struct arena *a);
@@ -90,16 +93,26 @@ void arena_free(struct arena *a);
 /* Two pages of each machine's own for each CPU: trap stack and record. */
 #define OWN_BYTES (2 * TKVM_PAGE)
 
+/* Memory at an address of its own, areas.c. */
+struct area {
+	uint64_t gva, len, offset;
+	bool x;
+};
+
 /*
  * What a booted machine, its image and all forks agree on.
- * memory: [0, size) is mapped for the guest, [size, total) are page tables.
+ * memory: [0, size) is mapped for the guest at base, then come areas;
+ * [paging_at, total) are page tables.
  */
 struct shape {
-	uint64_t base, size, total;
+	uint64_t base, size, paging_at, total;
 	unsigned more_cpus;		/* that it may have beyond the first */
 	struct tkvm_layout layout;	/* guest addresses */
 	struct region region[REGIONS];
 	unsigned n_regions;
+	struct area area[TKVM_AREAS_MAX];
+	struct span hole[TKVM_AREAS_MAX];	/* of the arena */
+	unsigned n_areas, n_holes;
 	struct vcpu_tables tables;	/* host pointer is the machine's */
 };
 
@@ -180,6 +193,13 @@ struct tkvm_machine {
 /* paging.c: tables for all regions; call when shape is complete. */
 void paging_build(const struct shape *s, char *mem);
 uint64_t paging_bytes(const struct shape *s);
+
+/* areas.c: both, once the layout is known; the holes, once regions are. */
+int areas_place(struct shape *s, const struct tkvm_boot *boot,
+    struct tkvm_err *err);
+int areas_punch(struct shape *s, struct tkvm_err *err);
+const struct area *areas_find(const struct shape *s, uint64_t gva,
+    uint64_t len);
 
 /* tables.c: descriptor tables, stubs, addresses for the vCPU. */
 void tables_write(const struct shape *s, char *mem);

@@ -36,7 +36,13 @@ paging_bytes(const struct shape *s)
 {
 	uint64_t small = s->layout.arena_start - s->base;
 
-	return ((small / LARGE + s->size / GIB(1) + 16) * TKVM_PAGE);
+	uint64_t n = small / LARGE + s->size / GIB(1) + 16;
+
+	for (unsigned i = 0; i < s->n_areas; i++)
+		n += s->area[i].len / GIB(1) + 4;
+	/* A hole begins and ends within large pages. */
+	n += 2 * s->n_holes;
+	return (n * TKVM_PAGE);
 }
 
 /* The entry for gva in a table at this level (3: PML4 ... 0: page table). */
@@ -51,7 +57,7 @@ entry(struct builder *b, uint64_t table, uint64_t gva, unsigned level)
 static uint64_t *
 descend(struct builder *b, uint64_t gva, unsigned to_level)
 {
-	uint64_t table = b->s->size;
+	uint64_t table = b->s->paging_at;
 
 	for (unsigned level = 3; level > to_level; level--) {
 		uint64_t *e = entry(b, table, gva, level);
@@ -66,17 +72,16 @@ descend(struct builder *b, uint64_t gva, unsigned to_level)
 	return (entry(b, table, gva, to_level));
 }
 
-/* Map [start, end) of the guest's offsets to physical addresses from gpa. */
+/* Map [gva, end) to physical addresses from gpa. */
 static void
-map(struct builder *b, uint64_t start, uint64_t end, uint64_t gpa,
-    uint64_t bits)
+map(struct builder *b, uint64_t gva, uint64_t end, uint64_t gpa, uint64_t bits)
 {
-	uint64_t gva = b->s->base + start, step;
+	uint64_t step;
 
 	bits |= PTE_P | PTE_A | PTE_D;
-	for (; start < end; start += step, gva += step, gpa += step) {
+	for (; gva < end; gva += step, gpa += step) {
 		step = TKVM_PAGE;
-		if ((start | gpa) % LARGE == 0 && end - start >= LARGE) {
+		if ((gva | gpa) % LARGE == 0 && end - gva >= LARGE) {
 			step = LARGE;
 			*descend(b, gva, 1) = gpa | bits | PTE_PS;
 		} else {
@@ -88,7 +93,9 @@ map(struct builder *b, uint64_t start, uint64_t end, uint64_t gpa,
 static void
 map_page(struct builder *b, uint64_t offset, uint64_t gpa, uint64_t bits)
 {
-	map(b, offset, offset + TKVM_PAGE, gpa, bits);
+	uint64_t gva = b->s->base + offset;
+
+	map(b, gva, gva + TKVM_PAGE, gpa, bits);
 }
 
 void
@@ -96,14 +103,20 @@ paging_build(const struct shape *s, char *mem)
 {
 	struct builder b = {
 		.s = s, .mem = mem,
-		.next = s->size + TKVM_PAGE, .end = s->total,
+		.next = s->paging_at + TKVM_PAGE, .end = s->total,
 	};
 
 	for (unsigned i = 0; i < s->n_regions; i++) {
 		const struct region *r = &s->region[i];
 
-		map(&b, r->start, r->end, r->start, PTE_U |
+		map(&b, s->base + r->start, s->base + r->end, r->start, PTE_U |
 		    (r->w ? PTE_W : 0) | (r->x ? 0 : PTE_NX));
+	}
+	for (unsigned i = 0; i < s->n_areas; i++) {
+		const struct area *a = &s->area[i];
+
+		map(&b, a->gva, a->gva + a->len, a->offset,
+		    PTE_U | PTE_W | (a->x ? 0 : PTE_NX));
 	}
 	map_page(&b, OFF_TABLES, OFF_TABLES, PTE_NX);
 	map_page(&b, OFF_KERNEL_STUBS, OFF_KERNEL_STUBS, 0);

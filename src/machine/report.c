@@ -24,8 +24,11 @@ static bool
 executable(const struct tkvm_machine *m, uint64_t gva)
 {
 	const struct shape *s = &m->shape;
+	const struct area *a = areas_find(s, gva, 1);
 	uint64_t at = gva - s->base;
 
+	if (a != NULL)
+		return (a->x);
 	for (unsigned i = 0; i < s->n_regions; i++)
 		if (s->region[i].x && at >= s->region[i].start &&
 		    at < s->region[i].end)

@@ -88,7 +88,7 @@ void
 tables_describe(struct shape *s)
 {
 	s->tables = (struct vcpu_tables){
-		.cr3 = s->size,
+		.cr3 = s->paging_at,
 		.gdt = s->base + OFF_GDT,
 		.gdt_limit = GDT_LIMIT,
 		.idt = s->base + OFF_IDT,

@@ -125,7 +125,8 @@ where(const struct tkvm_machine *m, uint64_t address)
 		return (" (a null pointer)");
 	if (address >= l->stack_low - GUARD_BYTES && address < l->stack_low)
 		return (" (stack overflow)");
-	if (address >= l->arena_end || address < l->image_start)
+	if (gmem_find(m, address, 1) == UINT64_MAX &&
+	    (address >= l->arena_end || address < l->image_start))
 		return (" (outside its memory)");
 	return ("");
 }

@@ -335,6 +335,9 @@ set_key(const struct place *at, struct settings *s, json_object *v)
 	case SETTING_SERVER:
 		return (taken(at, server_settings_parse(v,
 		    (struct server_settings *)(void *)field, &c), &c));
+	case SETTING_AREAS:
+		return (taken(at, areas_parse(v, (enum tkvm_area_kind)k->min,
+		    s, &c), &c));
 	case SETTING_WARMUP:
 		return (taken(at, warmup_parse(v,
 		    (struct warmup *)(void *)field, &c), &c));

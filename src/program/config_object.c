@@ -10,6 +10,10 @@
 
 #include "program/config_object.h"
 
+/* Of remapping and its like. */
+#define AREA_MIB_MAX 524288
+#define AREA_LOWEST 0x20000u
+
 struct key {
 	const char *name;
 	enum { KEY_UINT, KEY_SECONDS, KEY_BOOL, KEY_STRING, KEY_LIST } type;
@@ -322,5 +326,79 @@ download_parse(json_object *v, struct download *d, struct complaint *c)
 	if (d->sha256 != NULL && !is_hex(d->sha256, 64))
 		return (complain(c, "an array of objects whose sha256 is 64 "
 		    "hexadecimal digits"));
+	return (true);
+}
+
+/*--- areas ----------------------------------------------------------------*/
+
+static bool
+is_number(const char *text, uint64_t *n)
+{
+	size_t digits;
+
+	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
+		text += 2;
+	digits = strspn(text, "0123456789abcdefABCDEF");
+	if (digits == 0 || digits > 16 || text[digits] != '\0')
+		return (false);
+	*n = strtoull(text, NULL, 16);
+	return (true);
+}
+
+static bool
+area_parse(json_object *v, enum tkvm_area_kind kind, struct settings *s,
+    struct complaint *c)
+{
+	struct tkvm_area a = {.kind = kind};
+	json_object *start, *size;
+	uint64_t end;
+	int64_t mib;
+
+	if (!json_object_is_type(v, json_type_array) ||
+	    json_object_array_length(v) != 2)
+		return (complain(c, "an array of two, or an object of them"));
+	start = json_object_array_get_idx(v, 0);
+	size = json_object_array_get_idx(v, 1);
+	if (!is_text(start) ||
+	    !is_number(json_object_get_string(start), &a.start))
+		return (complain(c, "an array whose first element is an "
+		    "address, as \"0xc000000000\""));
+	mib = json_object_is_type(size, json_type_int) ?
+	    json_object_get_int64(size) : -1;
+	if (mib >= 0 && mib <= AREA_MIB_MAX) {
+		a.len = (uint64_t)mib << 20;
+	} else if (is_text(size) &&
+	    is_number(json_object_get_string(size), &end) && end >= a.start) {
+		/* As MiB would be: whole ones. */
+		a.len = (end - a.start) & ~(uint64_t)0xfffff;
+	} else {
+		return (complain(c, "an array whose second element is MiB, up "
+		    "to 524288, or an address behind the first"));
+	}
+	if (a.start < AREA_LOWEST)
+		return (complain(c, "an array whose address is 0x20000 or "
+		    "above"));
+	if (s->n_areas == TKVM_AREAS_MAX)
+		return (complain(c, "not the seventeenth: there are 16 at "
+		    "most"));
+	s->area[s->n_areas++] = a;
+	return (true);
+}
+
+bool
+areas_parse(json_object *v, enum tkvm_area_kind kind, struct settings *s,
+    struct complaint *c)
+{
+	c->sub = NULL;
+	if (is_none(v) || (json_object_is_type(v, json_type_array) &&
+	    json_object_array_length(v) == 0))
+		return (true);
+	if (!json_object_is_type(v, json_type_object))
+		return (area_parse(v, kind, s, c));
+	json_object_object_foreach(v, name, value) {
+		c->sub = name;
+		if (!area_parse(value, kind, s, c))
+			return (false);
+	}
 	return (true);
 }

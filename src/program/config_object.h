@@ -22,6 +22,9 @@ struct complaint {
  */
 bool server_settings_parse(json_object *v, struct server_settings *s,
     struct complaint *c);
+/* Adds areas of this kind. */
+bool areas_parse(json_object *v, enum tkvm_area_kind kind, struct settings *s,
+    struct complaint *c);
 bool warmup_parse(json_object *v, struct warmup *w, struct complaint *c);
 
 /* The same for one element of an array; *d has been zeroed. */

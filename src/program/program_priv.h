@@ -61,7 +61,9 @@ struct settings {
 	struct strings main_arguments, environment;
 	struct paths allowed_paths;
 	char *cwd;
-	bool ephemeral, control_ephemeral, storage;
+	bool ephemeral, control_ephemeral, storage, executable_heap;
+	struct tkvm_area area[TKVM_AREAS_MAX];	/* of three keys */
+	unsigned n_areas;
 	double max_storage_time;
 	bool allow_debug, debug_on_exception;
 	char *debug_socket;
@@ -116,6 +118,7 @@ enum setting_type {
 	SETTING_UINT, SETTING_SECONDS, SETTING_BOOL, SETTING_STRING,
 	SETTING_STRINGS, SETTING_PATHS,
 	SETTING_SERVER, SETTING_WARMUP, SETTING_DOWNLOADS,
+	SETTING_AREAS,		/* min: their kind */
 	SETTING_IGNORED,	/* a hint without effect here */
 	SETTING_OFF,		/* only its default is possible, see doc */
 };

@@ -16,6 +16,8 @@
 #define LIST(name, f, replace, doc) \
 	{name, SETTING_STRINGS, replace, FIELD(f), 0, 0, doc}
 #define ONE(name, type, f, doc) {name, type, true, FIELD(f), 0, 0, doc}
+#define AREAS(name, kind, doc) \
+	{name, SETTING_AREAS, false, 0, kind, 0, doc}
 #define IGNORED(name, doc) {name, SETTING_IGNORED, false, 0, 0, 0, doc}
 #define OFF(name, doc) {name, SETTING_OFF, false, 0, 0, 0, doc}
 
@@ -92,6 +94,22 @@ const struct setting settings_table[] = {
 	ONE("control_ephemeral", SETTING_BOOL, control_ephemeral,
 	    "Whether the program may say by sys_make_ephemeral() before it "
 	    "waits what ephemeral is. Default false."),
+	ONE("executable_heap", SETTING_BOOL, executable_heap,
+	    "Whether memory from brk() and mmap() may be executed: for "
+	    "programs that make code, as JavaScript engines do. A mistake of "
+	    "theirs is then easier to abuse, within the request. Default "
+	    "false."),
+	AREAS("remapping", TKVM_AREA_MEMORY,
+	    "Memory at addresses that the program wants: [\"0xc000000000\", "
+	    "256] is a start and MiB, [\"0xc000000000\", \"0xc010000000\"] "
+	    "start and end, an object of such arrays several. In steps of 2 "
+	    "MiB; mmap() there gives what is asked for. Not together with "
+	    "shared_memory; appended."),
+	AREAS("executable_remapping", TKVM_AREA_CODE,
+	    "The same, and it may be executed."),
+	AREAS("blackout_area", TKVM_AREA_HOLE,
+	    "The same, but a hole in the memory of mmap(): nothing is there, "
+	    "and mmap() does not use it."),
 	ONE("storage", SETTING_BOOL, storage,
 	    "Start the program a second time, as the machine that keeps state "
 	    "for all its requests (storage_call()), see docs/storage.md. "
@@ -150,11 +168,7 @@ const struct setting settings_table[] = {
 	IGNORED("verbose_syscalls", "Without effect."),
 	IGNORED("verbose_pagetables", "Without effect."),
 
-	OFF("executable_heap", "Only false in this version."),
 	OFF("cold_start_file", "Only \"\" in this version."),
-	OFF("remapping", "Only [] in this version."),
-	OFF("executable_remapping", "Only [] in this version."),
-	OFF("blackout_area", "Only [] in this version."),
 };
 const unsigned settings_n = sizeof settings_table / sizeof settings_table[0];
 

@@ -120,6 +120,8 @@ boot(struct start *st, const char *elf, size_t size,
 		.max_memory_bytes = MIB(s->max_memory_mib), .calls = *calls,
 		.shared_bytes = MIB(s->shared_mib),
 		.cpus = (unsigned)s->cpus,
+		.area = s->area, .n_areas = s->n_areas,
+		.executable_heap = s->executable_heap,
 	};
 	int r;
 

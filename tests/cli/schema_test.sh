@@ -41,7 +41,10 @@ right_for_both() {
 	    '{"server": {"port": 80}}' '{"server": {"path": "/x"}}' '{"server": {}}' \
 	    '{"warmup": {}}' '{"warmup": {"num_requests": 5, "exact": true}}' \
 	    '{"download": [{"uri": "http://a/", "filepath": "/a"}]}' \
-	    '{"hugepages": true, "verbose": false}' '{"storage": false}'; do
+	    '{"hugepages": true, "verbose": false}' '{"storage": false}' \
+	    '{"remapping": ["0xC000000000", 64]}' '{"smp": 4}' \
+	    '{"executable_remapping": {"a": ["7f0000000000", "0x7f0000200000"]}}' \
+	    '{"blackout_area": []}' '{"executable_heap": true}'; do
 		valid "$json" || { echo "schema refuses $json"; return 1; }
 		taken "$json" || { echo "parser refuses $json"; return 1; }
 	done
@@ -60,6 +63,8 @@ wrong_for_both() {
 	    '{"server": {"port": 1, "prot": 2}}' \
 	    '{"warmup": {"num_requests": 0}}' '{"warmup": {"urk": "/"}}' \
 	    '{"download": [{"uri": "http://a/"}]}' '{"download": ["/a"]}' \
+	    '{"remapping": ["0xC000000000"]}' '{"remapping": [1, 2]}' \
+	    '{"blackout_area": {"a": ["0xg", 2]}}' '{"executable_heap": 1}' \
 	    '{"sha256": "12"}' '{"hugepages": []}'; do
 		! valid "$json" || { echo "schema takes $json"; return 1; }
 		! taken "$json" || { echo "parser takes $json"; return 1; }

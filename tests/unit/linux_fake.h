@@ -35,6 +35,8 @@ struct tkvm_machine {
 	bool booting;
 	uint64_t deadline_ns;
 	struct tkvm_regs regs;
+	uint64_t area;			/* it begins here; 0: there is none */
+	bool area_x;
 };
 
 static struct tkvm_machine fake;
@@ -42,7 +44,7 @@ static char fake_out[1 << 17];		/* what rules->output got */
 static size_t fake_out_len;
 static unsigned fake_out_calls, fake_unknown;
 
-static const struct tkvm_layout fake_layout = {
+static struct tkvm_layout fake_layout = {
 	.image_start = FAKE_IMAGE, .image_end = FAKE_IMAGE_END,
 	.stack_low = FAKE_STACK, .stack_top = FAKE_BRK,
 	.brk_start = FAKE_BRK, .brk_end = FAKE_ARENA,
@@ -209,6 +211,27 @@ tkvm_arena_give(struct tkvm_machine *m, uint64_t gva, uint64_t len)
 		return (-1);
 	fake_mark(m, gva, len, false);
 	return (0);
+}
+
+int
+tkvm_arena_take_free(struct tkvm_machine *m, uint64_t gva, uint64_t len)
+{
+	if (!fake_arena_range(gva, len))
+		return (-1);
+	for (uint64_t at = gva; at < gva + len; at += TKVM_PAGE)
+		if (m->taken[(at - FAKE_ARENA) / TKVM_PAGE])
+			return (-1);
+	return (tkvm_arena_take_at(m, gva, len));
+}
+
+/* The last pages of the arena, when a test wants one. */
+bool
+tkvm_machine_area(const struct tkvm_machine *m, uint64_t gva, uint64_t len,
+    bool *executable)
+{
+	*executable = m->area_x;
+	return (m->area != 0 && gva >= m->area && gva < FAKE_END &&
+	    len <= FAKE_END - gva);
 }
 
 /*--- tools of the tests ---------------------------------------------------*/

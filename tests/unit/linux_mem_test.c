@@ -259,6 +259,54 @@ TEST(nothing_but_the_image_is_executable)
 	CHECK_EQ(SYS(s, SYS_mprotect, 0, UINT64_MAX, PROT_EXEC), -ENOMEM);
 }
 
+TEST(an_executable_heap_may_be_executed_and_nothing_else)
+{
+	int64_t at;
+
+	begin();
+	fake_layout.executable_heap = true;
+	at = SYS(s, SYS_mmap, 0, 4096, RW | PROT_EXEC, PRIVATE, -1, 0);
+	CHECK(at > 0);
+	CHECK_EQ(SYS(s, SYS_mprotect, at, 4096, PROT_READ | PROT_EXEC), 0);
+	CHECK_EQ(SYS(s, SYS_mmap, at, 4096, PROT_EXEC, PRIVATE | MAP_FIXED, -1,
+	    0), at);
+	CHECK_EQ(SYS(s, SYS_mprotect, FAKE_STACK, 4096, RW | PROT_EXEC),
+	    -EACCES);
+	CHECK_EQ(SYS(s, SYS_mmap, FAKE_STACK, 4096, PROT_EXEC,
+	    PRIVATE | MAP_FIXED, -1, 0), -EACCES);
+	CHECK_EQ(SYS(s, SYS_mprotect, FAKE_END, 4096, PROT_EXEC), -EACCES);
+	fake_layout.executable_heap = false;
+}
+
+TEST(wishes_are_granted_in_an_area_and_only_there)
+{
+	const int64_t area = FAKE_END - 16 * 4096, at = area + 4096;
+
+	begin();
+	fake.area = (uint64_t)area;
+	CHECK_EQ(SYS(s, SYS_mmap, at, 4096, RW, PRIVATE, -1, 0), at);
+	/* Taken, unaligned, too long: then elsewhere. */
+	CHECK(SYS(s, SYS_mmap, at, 4096, RW, PRIVATE, -1, 0) < area);
+	CHECK(SYS(s, SYS_mmap, at + 4097, 4096, RW, PRIVATE, -1, 0) < area);
+	CHECK(SYS(s, SYS_mmap, at, 16 * 4096, RW, PRIVATE, -1, 0) < area);
+	CHECK(SYS(s, SYS_mmap, FAKE_ARENA + 40960, 4096, RW, PRIVATE, -1, 0) !=
+	    FAKE_ARENA + 40960);
+	CHECK_EQ(SYS(s, SYS_munmap, at, 4096), 0);
+	CHECK_EQ(SYS(s, SYS_mmap, at, 4096, RW, PRIVATE, -1, 0), at);
+	/* Executed only when it may be. */
+	CHECK_EQ(SYS(s, SYS_mmap, at, 4096, PROT_EXEC, PRIVATE, -1, 0),
+	    -EACCES);
+	CHECK_EQ(SYS(s, SYS_mprotect, at, 4096, PROT_EXEC), -EACCES);
+	fake.area_x = true;
+	CHECK_EQ(SYS(s, SYS_mprotect, at, 4096, PROT_EXEC), 0);
+	CHECK_EQ(SYS(s, SYS_mmap, at + 4096, 4096, PROT_EXEC, PRIVATE, -1, 0),
+	    at + 4096);
+	/* Taken: elsewhere it could not be executed. */
+	CHECK_EQ(SYS(s, SYS_mmap, at, 4096, PROT_EXEC, PRIVATE, -1, 0),
+	    -ENOMEM);
+	CHECK_EQ(SYS(s, SYS_mprotect, at, UINT64_MAX, PROT_EXEC), -ENOMEM);
+}
+
 TEST(madvise_dontneed_zeroes)
 {
 	int64_t at;

@@ -132,4 +132,38 @@ TEST(odd_and_wrapping_ranges_are_refused)
 	arena_free(&m.arena);
 }
 
+/* Areas and holes have their books, too. */
+TEST(areas_are_for_who_asks_and_holes_for_nobody)
+{
+	const uint64_t area = 0xc000000000, hole = START + 16 * TKVM_PAGE;
+	static struct tkvm_machine m;
+	uint64_t at;
+
+	set_up(&m);
+	arena_free(&m.arena);
+	m.shape.area[0] = (struct area){area, MIB(4), MIB(66), false};
+	m.shape.n_areas = 1;
+	m.shape.hole[0] = (struct span){hole, hole + 16 * TKVM_PAGE};
+	m.shape.n_holes = 1;
+	CHECK_EQ(arena_fill(&m.arena, &m.shape, NULL), 0);
+	/* Where it is free, once. */
+	CHECK_EQ(tkvm_arena_take_free(&m, area, MIB(2)), 0);
+	CHECK_EQ(tkvm_arena_take_free(&m, area + MIB(1), TKVM_PAGE), -1);
+	CHECK_EQ(tkvm_arena_take_free(&m, area + MIB(3), MIB(2)), -1);
+	CHECK_EQ(tkvm_arena_take_free(&m, area - TKVM_PAGE, TKVM_PAGE), -1);
+	CHECK_EQ(tkvm_arena_take_at(&m, area + MIB(1), TKVM_PAGE), 0);
+	CHECK_EQ(tkvm_arena_give(&m, area, MIB(4)), 0);
+	CHECK_EQ(tkvm_arena_take_free(&m, area, MIB(4)), 0);
+	CHECK_EQ(tkvm_arena_give(&m, area, MIB(4)), 0);
+	/* Taking everything takes neither, given back or not. */
+	CHECK_EQ(tkvm_arena_give(&m, BASE + START, PAGES * TKVM_PAGE), 0);
+	CHECK_EQ(tkvm_arena_take_free(&m, BASE + hole, TKVM_PAGE), -1);
+	for (unsigned n = 0; (at = tkvm_arena_take(&m, TKVM_PAGE)) != 0; n++) {
+		CHECK(n < PAGES - 16);
+		CHECK(at < BASE + hole || at >= BASE + hole + 16 * TKVM_PAGE);
+		CHECK(at < BASE + START + PAGES * TKVM_PAGE);
+	}
+	arena_free(&m.arena);
+}
+
 TEST_MAIN()

@@ -88,6 +88,7 @@ TEST(every_key_of_the_table_takes_a_good_value)
 		[SETTING_STRINGS] = "[\"a\", \"\"]",
 		[SETTING_PATHS] = "[\"/etc/hosts\"]",
 		[SETTING_SERVER] = "{\"port\": 80}",
+		[SETTING_AREAS] = "[\"0xc000000000\", 2]",
 		[SETTING_IGNORED] = "true", [SETTING_OFF] = "0",
 	};
 	char json[256];
@@ -133,6 +134,8 @@ TEST(every_key_of_the_table_refuses_a_wrong_type)
 		    "{\"headers\": [\"x\"]}"},
 		[SETTING_DOWNLOADS] = {"{}", "[1]", "[{}]",
 		    "[{\"uri\": \"http://a/\", \"filepath\": \"b\"}]"},
+		[SETTING_AREAS] = {"1", "[1, 2]", "{\"a\": 1}",
+		    "[\"0xc000000000\", true]"},
 		[SETTING_IGNORED] = {"[1]", "{\"a\": 1}", "null", "[]"},
 		[SETTING_OFF] = {"1", "true", "\"x\"", "[1]"},
 	};
@@ -267,13 +270,11 @@ TEST(more_cpus_than_there_can_be_are_allowed)
 
 TEST(what_this_version_cannot_do_is_refused_not_ignored)
 {
-	CHECK_OK(load_with("\"storage\": false, \"remapping\": []"
-	    ", \"shared_memory\": 0, \"cold_start_file\": \"\""));
-	CHECK_EQ(load_with("\"executable_heap\": true"), TKVM_ECONFIG);
+	CHECK_OK(load_with("\"storage\": false, \"shared_memory\": 0, "
+	    "\"cold_start_file\": \"\""));
+	CHECK_EQ(load_with("\"cold_start_file\": \"/x\""), TKVM_ECONFIG);
 	CHECK_STR(err.text,
-	    "doc: p: \"executable_heap\" is not supported by this version");
-	CHECK_EQ(load_with("\"remapping\": [\"0xC000000000\", 64]"),
-	    TKVM_ECONFIG);
+	    "doc: p: \"cold_start_file\" is not supported by this version");
 }
 
 TEST(a_program_may_come_from_a_url)
