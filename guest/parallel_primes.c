@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * parallel_primes: how many primes there are up to arg, counted on four CPUs at
- * once when the setting smp gives as many, on one otherwise.
+ * parallel_primes: how many primes there are up to arg, counted on as many
+ * CPUs at once as the URL says, "/4" if nothing; on one when the setting smp
+ * does not give as many.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -9,7 +10,7 @@
 
 #include "kvm_api.h"
 
-#define CPUS 4
+#define CPUS_MAX 16
 #define MOST 20000000ul
 
 static _Atomic unsigned long primes;
@@ -36,14 +37,14 @@ count(unsigned long first, unsigned long step, unsigned long last)
 	atomic_fetch_add(&primes, n);
 }
 
-/* On CPUs 1 to 3. No call is possible there; all it does is compute. */
+/* On the other CPUs. No call is possible there; all it does is compute. */
 static void
-share(void *last, void *unused1, void *unused2, void *unused3)
+share(void *last, void *cpus, void *unused1, void *unused2)
 {
 	(void)unused1;
 	(void)unused2;
-	(void)unused3;
-	count((unsigned long)vcpuid(), CPUS, (unsigned long)last);
+	count((unsigned long)vcpuid(), (unsigned long)cpus,
+	    (unsigned long)last);
 }
 
 static void
@@ -51,20 +52,20 @@ on_get(const char *url, const char *arg)
 {
 	static char text[64];
 	unsigned long last = strtoul(arg, NULL, 10);
-	int len, alone;
+	unsigned long cpus = strtoul(url + (*url == '/'), NULL, 10);
+	int len;
 
-	(void)url;
-	if (last > MOST)
+	if (cpus == 0)
+		cpus = 4;
+	if (last > MOST || cpus > CPUS_MAX)
 		backend_response_str(400, "text/plain", "that is too many\n");
-	alone = multiprocess(CPUS, share, (void *)last, NULL, NULL, NULL) != 0;
-	if (alone) {
-		count(0, 1, last);
-	} else {
-		count(0, CPUS, last);
-		multiprocess_wait();
-	}
-	len = snprintf(text, sizeof text, "%lu primes, %s\n",
-	    (unsigned long)primes, alone ? "one CPU" : "four CPUs");
+	if (multiprocess(cpus, share, (void *)last, (void *)cpus, NULL,
+	    NULL) != 0)
+		cpus = 1;
+	count(0, cpus, last);
+	multiprocess_wait();
+	len = snprintf(text, sizeof text, "%lu primes, CPUs: %lu\n",
+	    (unsigned long)primes, cpus);
 	backend_response(200, "text/plain", 10, text, (size_t)len);
 }
 
