@@ -2,33 +2,15 @@
 /* Memory where a program wants it, and where it wants none. */
 #include "program_rig.h"
 
-#define AREAS "build/tests/guests/areas_probe"
+#define START(rig, settings) rig_one(rig, "build/tests/guests/areas_probe", \
+    "\"concurrency\": 1" settings)
 #define GO "0xc000000000"
 #define GO_MEMORY ", \"remapping\": [\"" GO "\", 64]"
 
-static int
-start(struct rig *rig, const char *settings)
-{
-	char json[1024];
-
-	(void)snprintf(json, sizeof json, "{\"a\": {\"filename\": \"%s\", "
-	    "\"max_memory\": 64, \"max_request_memory\": 8, "
-	    "\"concurrency\": 1%s}}", AREAS, settings);
-	return (rig_load(rig, json));
-}
-
-#define CHECK_GET(rig, url, arg, body) do { \
-	CHECK_CALL(rig, "a", url, arg, 200); \
-	CHECK_BODY(rig, body); \
-} while (0)
-#define CHECK_ENDS(rig, url, arg, reason) do { \
-	CHECK_CALL(rig, "a", url, arg, 500); \
-	CHECK_HAS((rig)->reply->error.text, reason); \
-} while (0)
 /* A start that is refused with this in its reason. */
 #define CHECK_REFUSED(settings, reason) do { \
-	CHECK_RIG(&rig, start(&rig, settings)); \
-	CHECK(rig_call(&rig, "a", "/", "") != 0); \
+	CHECK_RIG(&rig, START(&rig, settings)); \
+	CHECK(rig_call(&rig, "probe", "/", "") != 0); \
 	CHECK_HAS(rig.err.text, reason); \
 	rig_end(&rig); \
 } while (0)
@@ -38,13 +20,13 @@ TEST(a_remapping_is_memory_as_any_other)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, GO_MEMORY
+	CHECK_RIG(&rig, START(&rig, GO_MEMORY
 	    ", \"main_arguments\": [\"" GO "\"]"));
 	/* As main() left it, in every request. */
 	for (unsigned i = 0; i < 20; i++)
 		CHECK_GET(&rig, "/count", GO, "11 21");
 	/* Answers from there; requests that write too much there. */
-	CHECK_CALL(&rig, "a", "/at", GO, 200);
+	CHECK_CALL(&rig, "probe", "/at", GO, 200);
 	CHECK(rig.reply->body_len == 4 &&
 	    memcmp(rig.reply->body, "\n\0\0\0", 4) == 0);
 	CHECK_ENDS(&rig, "/fill", GO, "out of working memory");
@@ -61,7 +43,7 @@ TEST(mmap_in_a_remapping_gives_what_is_asked_for)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, GO_MEMORY));
+	CHECK_RIG(&rig, START(&rig, GO_MEMORY));
 	for (unsigned i = 0; i < 5; i++)
 		CHECK_GET(&rig, "/map", GO, "1 1 1 0 0 0");
 	rig_end(&rig);
@@ -72,7 +54,7 @@ TEST(only_what_the_settings_say_is_executed)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, GO_MEMORY ", \"executable_remapping\": "
+	CHECK_RIG(&rig, START(&rig, GO_MEMORY ", \"executable_remapping\": "
 	    "{\"jit\": [\"0x7f0000000000\", \"0x7f0000400000\"], "
 	    "\"more\": [\"550000000000\", 2]}"));
 	CHECK_GET(&rig, "/execute", "0x7f0000000000", "42");
@@ -85,7 +67,7 @@ TEST(only_what_the_settings_say_is_executed)
 	CHECK_GET(&rig, "/heap", "", "refused -1");
 	CHECK_GET(&rig, "/exec_map", GO, "0 -1");
 	rig_end(&rig);
-	CHECK_RIG(&rig, start(&rig, ", \"executable_heap\": true"));
+	CHECK_RIG(&rig, START(&rig, ", \"executable_heap\": true"));
 	CHECK_GET(&rig, "/heap", "", "42 42 0");
 	CHECK_ENDS(&rig, "/stack", "", "execution of");
 	rig_end(&rig);
@@ -96,7 +78,7 @@ TEST(nothing_is_in_a_blackout_area)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"blackout_area\": "
+	CHECK_RIG(&rig, START(&rig, ", \"blackout_area\": "
 	    "[\"0x3000000\", 4]"));
 	CHECK_ENDS(&rig, "/touch", "0x3000000", "page fault");
 	CHECK_ENDS(&rig, "/touch", "0x33fffff", "page fault");
@@ -107,7 +89,7 @@ TEST(nothing_is_in_a_blackout_area)
 		CHECK_GET(&rig, "/avoid", "0x3000000", "1 0 -1");
 	rig_end(&rig);
 	/* Not on the bounds of large pages; beyond all memory. */
-	CHECK_RIG(&rig, start(&rig, ", \"blackout_area\": {\"a\": "
+	CHECK_RIG(&rig, START(&rig, ", \"blackout_area\": {\"a\": "
 	    "[\"0x3123000\", 1], \"b\": [\"0x2f00000\", 1], "
 	    "\"c\": [\"0xc000000000\", 64], \"d\": [\"0x3f00000\", 64]}"));
 	CHECK_GET(&rig, "/touch", "0x3122fff", "0");
@@ -119,7 +101,7 @@ TEST(nothing_is_in_a_blackout_area)
 
 TEST(areas_that_cannot_be_are_refused_with_a_reason)
 {
-	char many[1024] = ", \"remapping\": {";
+	char many[1024] = "\"remapping\": {";
 	struct rig rig;
 
 	NEED_KVM();
@@ -142,7 +124,7 @@ TEST(areas_that_cannot_be_are_refused_with_a_reason)
 		(void)snprintf(many + strlen(many), sizeof many - strlen(many),
 		    "%s\"%u\": [\"%x00000000\", 2]", i ? ", " : "", i, i + 1);
 	strcat(many, "}");
-	CHECK_RIG(&rig, start(&rig, many));
+	CHECK_RIG(&rig, rig_one(&rig, "build/tests/guests/areas_probe", many));
 	CHECK_GET(&rig, "/touch", "0x1000000000", "0");
 	rig_end(&rig);
 }

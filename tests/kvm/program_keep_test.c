@@ -2,23 +2,8 @@
 /* Programs that wait in a loop and keep their memory between requests. */
 #include "program_rig.h"
 
-#define KEEP "build/tests/guests/paused_keep"
-
-static int
-start(struct rig *rig, const char *settings)
-{
-	char json[512];
-
-	(void)snprintf(json, sizeof json, "{\"keep\": {\"filename\": \"%s\", "
-	    "\"max_memory\": 64, \"max_request_memory\": 8, "
-	    "\"concurrency\": 1%s}}", KEEP, settings);
-	return (rig_load(rig, json));
-}
-
-#define CHECK_GET(rig, url, body) do { \
-	CHECK_CALL(rig, "keep", url, "", 200); \
-	CHECK_BODY(rig, body); \
-} while (0)
+#define START(rig, settings) rig_one(rig, "build/tests/guests/paused_keep", \
+    "\"concurrency\": 1" settings)
 
 /* Memory, stack and MXCSR: all as the request before left them. */
 TEST(a_program_that_keeps_its_memory_goes_on_where_it_was)
@@ -27,18 +12,18 @@ TEST(a_program_that_keeps_its_memory_goes_on_where_it_was)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"ephemeral\": false"));
+	CHECK_RIG(&rig, START(&rig, ", \"ephemeral\": false"));
 	for (unsigned i = 1; i <= 200; i++) {
 		(void)snprintf(body, sizeof body, "/n  %u %u %x", i, i,
 		    i == 1 ? 0 : (i - 1) % 4 << 13);
-		CHECK_GET(&rig, "/n", body);
+		CHECK_GET(&rig, "/n", "", body);
 	}
-	CHECK_EQ(rig_counters(&rig, "keep").resets, 0);
+	CHECK_EQ(rig_counters(&rig, "probe").resets, 0);
 	/* The same program, cleaned after each request. */
 	rig_end(&rig);
-	CHECK_RIG(&rig, start(&rig, ""));
+	CHECK_RIG(&rig, START(&rig, ""));
 	for (unsigned i = 0; i < 3; i++)
-		CHECK_GET(&rig, "/n", "/n  1 1 0");
+		CHECK_GET(&rig, "/n", "", "/n  1 1 0");
 	rig_end(&rig);
 }
 
@@ -54,8 +39,8 @@ TEST(bodies_of_requests_do_not_pile_up)
 
 	NEED_KVM();
 	memset(data, 'b', sizeof data);
-	CHECK_RIG(&rig, start(&rig, ", \"ephemeral\": false"));
-	link = rig_link(&rig, "keep", "/body", "");
+	CHECK_RIG(&rig, START(&rig, ", \"ephemeral\": false"));
+	link = rig_link(&rig, "probe", "/body", "");
 	/* 20 MB in all, of 8 MiB. */
 	for (unsigned i = 0; i < 200; i++) {
 		tkvm_reply_release(&rig.reply);
@@ -63,7 +48,7 @@ TEST(bodies_of_requests_do_not_pile_up)
 		    &rig.err));
 		CHECK_EQ(rig.reply->status, 200);
 	}
-	CHECK_EQ(rig_counters(&rig, "keep").resets, 0);
+	CHECK_EQ(rig_counters(&rig, "probe").resets, 0);
 	rig_end(&rig);
 }
 
@@ -84,15 +69,15 @@ TEST(a_program_that_does_not_come_back_is_reset)
 	for (unsigned i = 0; i < sizeof ways / sizeof ways[0]; i++) {
 		char body[64];
 
-		CHECK_RIG(&rig, start(&rig, ", \"ephemeral\": false"));
-		CHECK_GET(&rig, "/n", "/n  1 1 0");
+		CHECK_RIG(&rig, START(&rig, ", \"ephemeral\": false"));
+		CHECK_GET(&rig, "/n", "", "/n  1 1 0");
 		(void)snprintf(body, sizeof body, "%s  2 2 2000", ways[i].url);
-		CHECK_GET(&rig, ways[i].url, body);
-		CHECK_GET(&rig, "/n", "/n  1 1 0");
-		CHECK_GET(&rig, "/n", "/n  2 2 2000");
+		CHECK_GET(&rig, ways[i].url, "", body);
+		CHECK_GET(&rig, "/n", "", "/n  1 1 0");
+		CHECK_GET(&rig, "/n", "", "/n  2 2 2000");
 		CHECK_HAS(rig.log, "does not wait for the next request");
 		CHECK_HAS(rig.log, ways[i].reason);
-		CHECK_EQ(rig_counters(&rig, "keep").resets, 1);
+		CHECK_EQ(rig_counters(&rig, "probe").resets, 1);
 		rig_end(&rig);
 	}
 }
@@ -102,10 +87,10 @@ TEST(a_streamed_answer_ends_what_it_kept)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"ephemeral\": false"));
-	CHECK_GET(&rig, "/n", "/n  1 1 0");
-	CHECK_CALL(&rig, "keep", "/stream", "", 200);
-	CHECK_GET(&rig, "/n", "/n  1 1 0");
+	CHECK_RIG(&rig, START(&rig, ", \"ephemeral\": false"));
+	CHECK_GET(&rig, "/n", "", "/n  1 1 0");
+	CHECK_CALL(&rig, "probe", "/stream", "", 200);
+	CHECK_GET(&rig, "/n", "", "/n  1 1 0");
 	rig_end(&rig);
 }
 
@@ -121,14 +106,14 @@ TEST(after_a_failure_it_begins_anew)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"ephemeral\": false"));
-	CHECK_GET(&rig, "/n", "/n  1 1 0");
-	CHECK_GET(&rig, "/n", "/n  2 2 2000");
-	link = rig_link(&rig, "keep", "/body", "");
+	CHECK_RIG(&rig, START(&rig, ", \"ephemeral\": false"));
+	CHECK_GET(&rig, "/n", "", "/n  1 1 0");
+	CHECK_GET(&rig, "/n", "", "/n  2 2 2000");
+	link = rig_link(&rig, "probe", "/body", "");
 	tkvm_reply_release(&rig.reply);
 	CHECK(tkvm_chain_call(&link, 1, &post, &rig.reply, &rig.err) != 0 ||
 	    rig.reply->status != 200);
-	CHECK_GET(&rig, "/n", "/n  1 1 0");
+	CHECK_GET(&rig, "/n", "", "/n  1 1 0");
 	rig_end(&rig);
 }
 

@@ -2,28 +2,13 @@
 /* Programs that compute on several CPUs, as intended and otherwise. */
 #include "program_rig.h"
 
-#define PARALLEL "build/tests/guests/parallel_probe"
+#define START(rig, settings) rig_one(rig, \
+    "build/tests/guests/parallel_probe", \
+    "\"address_space\": 128, \"concurrency\": 1" settings)
 
-static int
-start(struct rig *rig, const char *settings)
-{
-	char json[512];
-
-	(void)snprintf(json, sizeof json, "{\"probe\": {\"filename\": \"%s\", "
-	    "\"max_memory\": 128, \"max_request_memory\": 8, "
-	    "\"concurrency\": 1%s}}", PARALLEL, settings);
-	return (rig_load(rig, json));
-}
-
-#define CHECK_GET(rig, url, arg, body) do { \
-	CHECK_CALL(rig, "probe", url, arg, 200); \
-	CHECK_BODY(rig, body); \
-} while (0)
-
-/* The request fails with this in its reason; the next one is as good as new. */
-#define CHECK_ENDS(rig, url, arg, reason) do { \
-	CHECK_CALL(rig, "probe", url, arg, 500); \
-	CHECK_HAS((rig)->reply->error.text, reason); \
+/* The next one is as good as new. */
+#define CHECK_STOPS(rig, url, arg, reason) do { \
+	CHECK_ENDS(rig, url, arg, reason); \
 	CHECK_GET(rig, "/sum", "4", "0 4999950000"); \
 } while (0)
 
@@ -32,7 +17,7 @@ TEST(several_cpus_compute_one_result)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4"));
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 4"));
 	for (unsigned i = 0; i < 50; i++) {
 		CHECK_GET(&rig, "/sum", "2", "0 4999950000");
 		CHECK_GET(&rig, "/sum", "4", "0 4999950000");
@@ -47,10 +32,10 @@ TEST(main_computes_on_several_cpus)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4"));
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 4"));
 	CHECK_GET(&rig, "/start", "", "499500");
 	rig_end(&rig);
-	CHECK_RIG(&rig, start(&rig, ""));
+	CHECK_RIG(&rig, START(&rig, ""));
 	CHECK_GET(&rig, "/start", "", "0");
 	rig_end(&rig);
 }
@@ -60,7 +45,7 @@ TEST(each_cpu_has_its_number_and_all_the_machines)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 16"));
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 16"));
 	CHECK_GET(&rig, "/ids", "16", "0 16 16");
 	CHECK_GET(&rig, "/ids", "3", "0 3 3");
 	CHECK_GET(&rig, "/plain", "", "0");
@@ -72,7 +57,7 @@ TEST(clones_go_on_behind_the_call)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4"));
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 4"));
 	CHECK_GET(&rig, "/clone", "4", "0 1 2 3");
 	CHECK_GET(&rig, "/clone", "2", "0 1 0 0");
 	/* Stacks of no size, and where there is no memory. */
@@ -89,18 +74,19 @@ TEST(the_number_of_cpus_is_the_settings)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4"));
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 4"));
 	for (unsigned i = 0; i < sizeof none / sizeof none[0]; i++)
 		CHECK_GET(&rig, "/many", none[i], "-1");
 	CHECK_GET(&rig, "/many", "4", "0");
 	rig_end(&rig);
 	for (unsigned i = 0; i < 2; i++) {
-		CHECK_RIG(&rig, start(&rig, i == 0 ? "" : ", \"smp\": 1"));
+		CHECK_RIG(&rig, i == 0 ? START(&rig, "") :
+		    START(&rig, ", \"smp\": 1"));
 		CHECK_GET(&rig, "/many", "2", "-1");
 		CHECK_GET(&rig, "/sum", "2", "-1 4999950000");
 		rig_end(&rig);
 	}
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 999"));
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 999"));
 	CHECK_GET(&rig, "/many", "16", "0");
 	CHECK_GET(&rig, "/many", "17", "-1");
 	rig_end(&rig);
@@ -111,15 +97,15 @@ TEST(a_crash_on_any_cpu_ends_the_request_with_its_reason)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4"));
-	CHECK_ENDS(&rig, "/crash", "w", "a null pointer");
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 4"));
+	CHECK_STOPS(&rig, "/crash", "w", "a null pointer");
 	CHECK_HAS(rig.log, "on its CPU ");
 	CHECK_HAS(rig.log, "#0 0x");
 	/* The first CPU does not wait but loops. */
-	CHECK_ENDS(&rig, "/crash", "s", "a null pointer");
-	CHECK_ENDS(&rig, "/ud2", "s", "invalid opcode");
+	CHECK_STOPS(&rig, "/crash", "s", "a null pointer");
+	CHECK_STOPS(&rig, "/ud2", "s", "invalid opcode");
 	/* No function, but data. */
-	CHECK_ENDS(&rig, "/data", "", "execution of");
+	CHECK_STOPS(&rig, "/data", "", "execution of");
 	rig_end(&rig);
 }
 
@@ -128,10 +114,10 @@ TEST(a_cpu_that_never_ends_is_stopped_at_the_deadline)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4"));
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 4"));
 	CHECK_RIG(&rig, rig_limit(&rig, 0.2));
-	CHECK_ENDS(&rig, "/spin", "w", "time-out");
-	CHECK_ENDS(&rig, "/spin", "s", "time-out");
+	CHECK_STOPS(&rig, "/spin", "w", "time-out");
+	CHECK_STOPS(&rig, "/spin", "s", "time-out");
 	CHECK_EQ(rig_counters(&rig, "probe").timeouts, 2);
 	rig_end(&rig);
 }
@@ -141,7 +127,7 @@ TEST(an_answer_stops_the_other_cpus)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4"));
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 4"));
 	for (unsigned i = 0; i < 50; i++) {
 		/* And while they ran there was no second start. */
 		CHECK_GET(&rig, "/spin", "l", "0 -1 0 0 0 0 0");
@@ -155,11 +141,11 @@ TEST(memory_of_all_cpus_counts)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4"));
-	CHECK_ENDS(&rig, "/eat", "0x300000", "out of working memory");
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 4"));
+	CHECK_STOPS(&rig, "/eat", "0x300000", "out of working memory");
 	CHECK_GET(&rig, "/eat", "0x100000", "0 0 0 0 0 0 0");
 	/* Far beyond it, and beyond each ring. */
-	CHECK_ENDS(&rig, "/eat", "0xf00000", "out of working memory");
+	CHECK_STOPS(&rig, "/eat", "0xf00000", "out of working memory");
 	CHECK_EQ(rig_counters(&rig, "probe").out_of_memory, 2);
 	rig_end(&rig);
 }
@@ -170,7 +156,7 @@ TEST(the_other_cpus_can_only_compute)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4"));
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 4"));
 	CHECK_GET(&rig, "/calls", "0", "0 0 -38 -38 -38 -38 7");
 	CHECK_GET(&rig, "/calls", "1", "0 0 -38 -38 -38 -38 7");
 	CHECK_HAS(rig.log, "on another CPU");
@@ -186,7 +172,7 @@ TEST(requests_find_nothing_of_other_requests_cpus)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4"));
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 4"));
 	for (unsigned i = 0; i < n; i++) {
 		CHECK_GET(&rig, "/fill", "l", "0 -1 0 0 0 0 0");
 		CHECK_GET(&rig, "/scan", "", "0");
@@ -200,7 +186,7 @@ TEST(without_a_reset_it_would_be_found)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4, \"ephemeral\": false"));
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 4, \"ephemeral\": false"));
 	CHECK_GET(&rig, "/fill", "l", "0 -1 0 0 0 0 0");
 	CHECK_CALL(&rig, "probe", "/scan", "", 200);
 	CHECK(atoi(rig.reply->body) >= 65536);
@@ -214,13 +200,13 @@ TEST(nothing_is_left_when_the_program_is_gone)
 
 	NEED_KVM();
 	/* What the process keeps for good is there after the first one. */
-	CHECK_RIG(&rig, start(&rig, ""));
+	CHECK_RIG(&rig, START(&rig, ""));
 	CHECK_GET(&rig, "/plain", "", "0");
 	rig_end(&rig);
 	fds = entries("fd");
 	tasks = entries("task");
 	for (unsigned i = 0; i < 3; i++) {
-		CHECK_RIG(&rig, start(&rig, ", \"smp\": 8"));
+		CHECK_RIG(&rig, START(&rig, ", \"smp\": 8"));
 		CHECK_GET(&rig, "/sum", "8", "0 4999950000");
 		CHECK(entries("task") >= tasks + 7);
 		rig_end(&rig);
@@ -239,7 +225,8 @@ TEST(cpus_that_nobody_uses_cost_nothing)
 	for (unsigned i = 0; i < 2; i++) {
 		unsigned *n = i == 0 ? without : with;
 
-		CHECK_RIG(&rig, start(&rig, i == 0 ? "" : ", \"smp\": 16"));
+		CHECK_RIG(&rig, i == 0 ? START(&rig, "") :
+		    START(&rig, ", \"smp\": 16"));
 		CHECK_GET(&rig, "/plain", "", "0");
 		n[0] = entries("fd");
 		n[1] = entries("task");
@@ -255,7 +242,7 @@ TEST(the_steady_state_faults_nowhere)
 	struct rig rig;
 
 	NEED_KVM();
-	CHECK_RIG(&rig, start(&rig, ", \"smp\": 4"));
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 4"));
 	for (unsigned i = 0; i < 20; i++)
 		CHECK_GET(&rig, "/sum", "4", "0 4999950000");
 	CHECK_EQ(rig.reply->faults, 0);

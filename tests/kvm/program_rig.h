@@ -62,16 +62,22 @@ rig_load(struct rig *rig, const char *json)
 	return (r);
 }
 
-/* The probe alone, with these settings ("" or "\"key\": value"). */
+/* A program named "probe", with these settings ("" or "\"key\": value"). */
+static inline int
+rig_one(struct rig *rig, const char *file, const char *settings)
+{
+	char json[1536];
+
+	(void)snprintf(json, sizeof json, "{\"probe\": {\"filename\": \"%s\", "
+	    "\"max_memory\": 64, \"max_request_memory\": 8%s%s}}", file,
+	    *settings == '\0' ? "" : ", ", settings);
+	return (rig_load(rig, json));
+}
+
 static inline int
 rig_probe(struct rig *rig, const char *settings)
 {
-	char json[1024];
-
-	(void)snprintf(json, sizeof json, "{\"probe\": {\"filename\": \"%s\", "
-	    "\"max_memory\": 64, \"max_request_memory\": 8%s%s}}", PROBE,
-	    *settings == '\0' ? "" : ", ", settings);
-	return (rig_load(rig, json));
+	return (rig_one(rig, PROBE, settings));
 }
 
 /*
@@ -147,6 +153,16 @@ body_is(const struct tkvm_reply *r, const char *text)
 	if (rig_call(rig, program, url, arg) != 0) \
 		TEST_FAIL("%s: %s", url, (rig)->err.text); \
 	CHECK_EQ((rig)->reply->status, want); \
+} while (0)
+/* A GET to the probe that must be answered with 200 and this. */
+#define CHECK_GET(rig, url, arg, body) do { \
+	CHECK_CALL(rig, "probe", url, arg, 200); \
+	CHECK_BODY(rig, body); \
+} while (0)
+/* One that must fail with this in its reason. */
+#define CHECK_ENDS(rig, url, arg, reason) do { \
+	CHECK_CALL(rig, "probe", url, arg, 500); \
+	CHECK_HAS((rig)->reply->error.text, reason); \
 } while (0)
 #define CHECK_RIG(rig, call) do { \
 	if ((call) != 0) \
