@@ -55,6 +55,14 @@ cpus_lock(struct tkvm_machine *m)
 }
 
 void
+cpus_begin(struct tkvm_machine *m)
+{
+	cpus_lock(m);
+	if (m->cpus != NULL)
+		m->cpus->culprit = NULL;
+}
+
+void
 cpus_unlock(struct tkvm_machine *m)
 {
 	if (m->cpus != NULL)
@@ -372,7 +380,6 @@ tkvm_machine_parallel(struct tkvm_machine *m, const struct tkvm_parallel *want,
 		deadline = m->deadline_ns;
 	c->active = true;
 	c->stop = false;
-	c->culprit = NULL;
 	c->running = (unsigned)p.cpus - 1;
 	for (unsigned i = 0; i < c->running; i++) {
 		c->cpu[i].deadline_ns = deadline;

@@ -228,7 +228,7 @@ tkvm_machine_run(struct tkvm_machine *m, uint64_t deadline_ns,
 	m->fault.name = NULL;
 	m->deadline_ns = deadline_ns;
 	vcpu_arm(m->vcpu, deadline_ns);
-	cpus_lock(m);
+	cpus_begin(m);
 	if (atomic_load(&m->cancelled))
 		next = late(m, m->vcpu, err);
 	while (next == TKVM_RESUME && r == 0) {

@@ -250,6 +250,8 @@ enum tkvm_next machine_handle(struct tkvm_machine *m, struct vcpu *v,
  * of these are free for machines that never had others.
  */
 void cpus_lock(struct tkvm_machine *m);
+/* The same for a new run, which knows of no failure. */
+void cpus_begin(struct tkvm_machine *m);
 void cpus_unlock(struct tkvm_machine *m);
 /* Locked: did one of them fail? 0, or the code and the sentence of the run. */
 int cpus_failed(struct tkvm_machine *m, struct tkvm_err *err);

@@ -161,6 +161,17 @@ crash(void *a, void *b, void *c, void *d)
 	*(volatile int *)a = 1;
 }
 
+/* Calls without end. */
+static void
+storm(void *a, void *b, void *c, void *d)
+{
+	(void)a, (void)b, (void)c, (void)d;
+	for (;;) {
+		more = 1;
+		sys_log("storm", 5);
+	}
+}
+
 static void
 no_value(void *a, void *b, void *c, void *d)
 {
@@ -338,6 +349,15 @@ on_get(const char *url, const char *arg)
 		on_scan(arg);
 	if (strcmp(url, "/start") == 0)
 		snprintf(text, sizeof text, "%ld", at_start);
+	if (strcmp(url, "/who") == 0) {
+		static char page[65536];
+
+		/* Large enough for the machine to be held until it is read. */
+		snprintf(page, sizeof page, "%d", vcpureqid());
+		backend_response(200, "text/plain", 10, page, sizeof page);
+	}
+	if (strcmp(url, "/storm") == 0)
+		with(storm, NULL, *arg);
 	if (strcmp(url, "/plain") == 0)
 		snprintf(text, sizeof text, "%d", vcpuid());
 	if (strcmp(url, "/calls") == 0)
@@ -361,9 +381,24 @@ on_get(const char *url, const char *arg)
 	answer();
 }
 
-int
-main(void)
+static void
+on_error(const char *url, const char *arg, const char *reason)
 {
+	(void)url, (void)arg, (void)reason;
+	total = 0;
+	more = 4;
+	multiprocess(4, add, NULL, (void *)100000, NULL, NULL);
+	add(NULL, (void *)100000, NULL, NULL);
+	multiprocess_wait();
+	snprintf(text, sizeof text, "%lu", (unsigned long)total);
+	backend_response_str(555, "text/plain", text);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "on_error") == 0)
+		set_on_error(on_error);
 	more = 4;
 	if (multiprocess(4, add, NULL, (void *)1000, NULL, NULL) == 0) {
 		add(NULL, (void *)1000, NULL, NULL);

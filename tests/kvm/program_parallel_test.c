@@ -9,6 +9,7 @@
 /* The next one is as good as new. */
 #define CHECK_STOPS(rig, url, arg, reason) do { \
 	CHECK_ENDS(rig, url, arg, reason); \
+	CHECK_GET(rig, "/plain", "", "0"); \
 	CHECK_GET(rig, "/sum", "4", "0 4999950000"); \
 } while (0)
 
@@ -49,6 +50,29 @@ TEST(each_cpu_has_its_number_and_all_the_machines)
 	CHECK_GET(&rig, "/ids", "16", "0 16 16");
 	CHECK_GET(&rig, "/ids", "3", "0 3 3");
 	CHECK_GET(&rig, "/plain", "", "0");
+	rig_end(&rig);
+}
+
+/* Whatever the number of CPUs: vcpureqid() is of a machine alone. */
+TEST(no_two_machines_have_the_same_number)
+{
+	struct tkvm_reply *reply[4];
+	struct tkvm_link link;
+	unsigned seen = 0;
+	struct rig rig;
+
+	NEED_KVM();
+	CHECK_RIG(&rig, rig_one(&rig, "build/tests/guests/parallel_probe",
+	    "\"address_space\": 128, \"concurrency\": 4"));
+	link = rig_link(&rig, "probe", "/who", "");
+	for (unsigned i = 0; i < 4; i++) {
+		CHECK_RIG(&rig, tkvm_chain_call(&link, 1, rig_get(), &reply[i],
+		    &rig.err));
+		seen |= 1u << atoi(reply[i]->body);
+	}
+	CHECK_EQ(seen, 15);
+	for (unsigned i = 0; i < 4; i++)
+		tkvm_reply_release(&reply[i]);
 	rig_end(&rig);
 }
 
@@ -109,6 +133,23 @@ TEST(a_crash_on_any_cpu_ends_the_request_with_its_reason)
 	rig_end(&rig);
 }
 
+/* on_error runs in the failed machine, and may compute on several CPUs. */
+TEST(a_failure_of_another_cpu_has_its_second_chance)
+{
+	struct rig rig;
+
+	NEED_KVM();
+	CHECK_RIG(&rig, START(&rig, ", \"smp\": 4, "
+	    "\"main_arguments\": [\"on_error\"]"));
+	for (unsigned i = 0; i < 5; i++) {
+		CHECK_CALL(&rig, "probe", "/crash", "w", 555);
+		CHECK_HAS(rig.reply->error.text, "a null pointer");
+		CHECK_BODY(&rig, "4999950000");
+		CHECK_GET(&rig, "/plain", "", "0");
+	}
+	rig_end(&rig);
+}
+
 TEST(a_cpu_that_never_ends_is_stopped_at_the_deadline)
 {
 	struct rig rig;
@@ -132,6 +173,8 @@ TEST(an_answer_stops_the_other_cpus)
 		/* And while they ran there was no second start. */
 		CHECK_GET(&rig, "/spin", "l", "0 -1 0 0 0 0 0");
 		CHECK_GET(&rig, "/sum", "3", "0 4999950000");
+		/* Whatever they do: here they make calls. */
+		CHECK_GET(&rig, "/storm", "l", "0 -1 0 0 0 0 0");
 	}
 	rig_end(&rig);
 }
