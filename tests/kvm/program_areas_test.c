@@ -22,6 +22,7 @@ TEST(a_remapping_is_memory_as_any_other)
 	NEED_KVM();
 	CHECK_RIG(&rig, START(&rig, GO_MEMORY
 	    ", \"main_arguments\": [\"" GO "\"]"));
+	CHECK_RIG(&rig, rig_limit(&rig, 8));
 	/* As main() left it, in every request. */
 	for (unsigned i = 0; i < 20; i++)
 		CHECK_GET(&rig, "/count", GO, "11 21");
