@@ -165,7 +165,7 @@ base_name(const char *path)
 static int
 define(struct run *run, const struct options *o)
 {
-	static const struct tkvm_log log = {log_line, NULL};
+	static const struct tkvm_log log = {.line = log_line};
 	const char *name = base_name(o->program);
 	char *path = realpath(o->program, NULL), *json = NULL, *config = NULL;
 	struct tkvm_err err;

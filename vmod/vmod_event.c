@@ -66,7 +66,9 @@ vtk_vcl_get(const struct vmod_priv *priv)
 struct vtk_vcl *
 vtk_vcl_make(VRT_CTX, struct vmod_priv *priv, const char *fn)
 {
-	const struct tkvm_log log = {.line = vtk_log_background};
+	const struct tkvm_log log = {
+		.line = vtk_log_background, .output = vtk_log_output,
+	};
 	struct tkvm_err err;
 	struct vtk_vcl *v;
 

@@ -2,7 +2,9 @@
 /*
  * vmod_log.c: lines in Varnish's log that are about programs.
  */
+#include <poll.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "vmod_tinykvm.h"
 
@@ -24,6 +26,34 @@ vtk_log_background(void *priv, const char *program, const char *text)
 	else
 		VSL(SLT_VCL_Log, COMPAT_NO_VXID, "tinykvm: %s: %s", program,
 		    text);
+}
+
+/*
+ * The worker's standard output is a pipe to the manager, which does not read it
+ * while it waits for the worker's answer: who waited for room here could wait
+ * for himself. So a line goes out at once or not at all.
+ */
+void
+vtk_log_output(void *priv, const char *program, const char *text)
+{
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	char line[1024];
+	int n;
+
+	(void)priv, (void)program;
+	n = snprintf(line, sizeof line, "%s", text);
+	if (n >= (int)sizeof line)
+		n = sizeof line - 1;
+	/* The manager's log is for people: one line, no control characters. */
+	for (int i = 0; i < n; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 127)
+			line[i] = '?';
+	line[n++] = '\n';
+	AZ(pthread_mutex_lock(&one));
+	if (poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0)
+		(void)!write(out.fd, line, (size_t)n);
+	AZ(pthread_mutex_unlock(&one));
 }
 
 /* The names of a chain's programs, "photo > webp", cut where buf ends. */

@@ -238,6 +238,15 @@ TKVM_API int tkvm_machine_reset(struct tkvm_machine *m, struct tkvm_err *err)
 TKVM_API void tkvm_machine_keep_at_most(struct tkvm_machine *m,
     uint64_t bytes);
 
+/*
+ * Ask the host for huge pages: in the first bytes of the memory of a machine
+ * that boots, which its image then has, or of what a fork may write afresh. A
+ * wish: -1 and a sentence in *err when the host cannot grant it. A huge page
+ * counts for a fork's limit only as far as it is written.
+ */
+TKVM_API int tkvm_machine_huge(struct tkvm_machine *m, uint64_t bytes,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+
 /* The deadline of the current run; long past when it was cancelled. */
 TKVM_API uint64_t tkvm_machine_deadline(const struct tkvm_machine *m);
 

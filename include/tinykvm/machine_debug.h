@@ -35,6 +35,14 @@ TKVM_API bool tkvm_machine_cancelled(const struct tkvm_machine *m);
 TKVM_API void tkvm_machine_report(const struct tkvm_machine *m,
     void (*line)(void *priv, const char *text), void *priv);
 
+/*
+ * Tell what its page tables map, line by line, neighbours of the same rights
+ * together: "0x400000-0x4c0000 r-x user". At most TKVM_TABLE_LINES.
+ */
+#define TKVM_TABLE_LINES 256
+TKVM_API void tkvm_machine_tables(const struct tkvm_machine *m,
+    void (*line)(void *priv, const char *text), void *priv);
+
 /*--- memory and registers -------------------------------------------------*/
 
 /* Copy from the guest; breakpoints do not show. 0, or -1 when unmapped. */

@@ -29,6 +29,11 @@ struct tkvm_program;
 struct tkvm_log {
 	void (*line)(void *priv, const char *program, const char *text);
 	void *priv;
+	/*
+	 * A line that a program with "stdout" in its settings prints, which
+	 * also goes to where its lines always go. NULL: nowhere else.
+	 */
+	void (*output)(void *priv, const char *program, const char *text);
 };
 
 /* log is copied; NULL means: drop such lines. */

@@ -66,6 +66,9 @@ bool fetch_is_public(const struct sockaddr *addr);
 /* Is hex (64 digits) the SHA-256 of the data? 0, or a sentence. */
 int fetch_verify(const void *data, size_t len, const char *hex,
     const char *name, struct tkvm_err *err) TKVM_MUST_CHECK;
+/* The same with 32 digits of its MD5, which says nothing to an enemy. */
+int fetch_verify_md5(const void *data, size_t len, const char *hex,
+    const char *name, struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*
  * Is this the Ed25519 signature (RFC 8032, 64 bytes) of the data by the owner

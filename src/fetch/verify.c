@@ -9,22 +9,41 @@
 
 #include "fetch/fetch.h"
 
-int
-fetch_verify(const void *data, size_t len, const char *hex, const char *name,
-    struct tkvm_err *err)
+static int
+verify(const EVP_MD *md, const char *of[2], const void *data, size_t len,
+    const char *hex, const char *name, struct tkvm_err *err)
 {
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 	char is[2 * EVP_MAX_MD_SIZE + 1] = "";
 
-	if (EVP_Digest(data, len, sum, &n, EVP_sha256(), NULL) != 1)
-		return (tkvm_fail(err, TKVM_EHOST, "cannot compute a SHA-256"));
+	if (EVP_Digest(data, len, sum, &n, md, NULL) != 1)
+		return (tkvm_fail(err, TKVM_EHOST, "cannot compute a %s",
+		    of[0]));
 	for (unsigned i = 0; i < n; i++)
 		(void)snprintf(is + 2 * i, 3, "%02x", sum[i]);
 	if (strcasecmp(is, hex) == 0)
 		return (0);
-	return (tkvm_fail(err, TKVM_EFILE, "%.150s has the SHA-256 %s, not the "
-	    "\"sha256\" of its settings", name, is));
+	return (tkvm_fail(err, TKVM_EFILE, "%.150s has the %s %s, not the "
+	    "\"%s\" of its settings", name, of[0], is, of[1]));
+}
+
+int
+fetch_verify(const void *data, size_t len, const char *hex, const char *name,
+    struct tkvm_err *err)
+{
+	const char *of[2] = {"SHA-256", "sha256"};
+
+	return (verify(EVP_sha256(), of, data, len, hex, name, err));
+}
+
+int
+fetch_verify_md5(const void *data, size_t len, const char *hex,
+    const char *name, struct tkvm_err *err)
+{
+	const char *of[2] = {"MD5", "md5"};
+
+	return (verify(EVP_md5(), of, data, len, hex, name, err));
 }
 
 static int

@@ -295,6 +295,26 @@ unknown(struct http_state *s, struct tkvm_call *c)
 	http_log(s, text, (size_t)n);
 }
 
+static const struct row *
+find_in(const struct row *in, size_t n, uint32_t number)
+{
+	return (bsearch(&number, in, n, sizeof *in, by_number));
+}
+
+static const struct row *
+find_row(uint32_t number)
+{
+	return (find_in(rows, sizeof rows / sizeof rows[0], number));
+}
+
+const char *
+http_name(uint32_t number)
+{
+	const struct row *row = find_row(number);
+
+	return (row == NULL ? NULL : row->name);
+}
+
 enum tkvm_next
 http_call(void *state, struct tkvm_machine *m, struct tkvm_call *c,
     struct tkvm_err *err)
@@ -303,11 +323,10 @@ http_call(void *state, struct tkvm_machine *m, struct tkvm_call *c,
 	const struct row *row = NULL;
 
 	if (s->hp->old_storage)
-		row = bsearch(&c->number, old_rows, sizeof old_rows /
-		    sizeof old_rows[0], sizeof old_rows[0], by_number);
+		row = find_in(old_rows, sizeof old_rows / sizeof old_rows[0],
+		    c->number);
 	if (row == NULL)
-		row = bsearch(&c->number, rows, sizeof rows / sizeof rows[0],
-		    sizeof rows[0], by_number);
+		row = find_row(c->number);
 	/* The other CPUs compute; all calls but one belong to the first. */
 	if (row == NULL || (c->cpu != 0 &&
 	    row->handler != http_multiprocess_wait)) {

@@ -62,6 +62,9 @@ void http_destroy(struct http_state **sp);
 /* The handler for struct tkvm_calls; state is a struct http_state. */
 tkvm_call_f http_call;
 
+/* A call's name in kvm_api.h, or NULL when there is none of that number. */
+const char *http_name(uint32_t number);
+
 /* Did it reach wait_for_requests(), while booting or going back? */
 bool http_waiting(const struct http_state *s);
 

@@ -81,6 +81,9 @@ void linux_destroy(struct linux_state **sp);
 /* The handler for struct tkvm_calls; state is a struct linux_state. */
 tkvm_call_f linux_call;
 
+/* A system call's name, or NULL when it has no row in the table. */
+const char *linux_name(uint32_t number);
+
 /* After a stop: did the program exit? Its status is in *status then. */
 bool linux_exited(const struct linux_state *s, int *status);
 

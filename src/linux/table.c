@@ -187,3 +187,9 @@ linux_call(void *state, struct tkvm_machine *m, struct tkvm_call *call,
 	call->ret = (uint64_t)r;
 	return (c.next);
 }
+
+const char *
+linux_name(uint32_t number)
+{
+	return (number < CALLS ? rows[number].name : NULL);
+}

@@ -6,6 +6,7 @@
  * Accessed and dirty bits are set in every entry: the CPU (or a KVM that
  * shadows the tables) then never writes to them.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "machine/machine_priv.h"
@@ -131,4 +132,84 @@ paging_build(const struct shape *s, char *mem)
 		map_page(&b, OFF_CPU_RECORD(i), gpa + TKVM_PAGE,
 		    PTE_U | PTE_NX);
 	}
+}
+
+/*--- what they say --------------------------------------------------------*/
+
+/*
+ * The tables may have been written by the guest's ring 0, so nothing in them is
+ * believed: each is looked up within memory, and no more are read than there
+ * can be.
+ */
+struct teller {
+	const struct tkvm_machine *m;
+	void (*line)(void *priv, const char *text);
+	void *priv;
+	uint64_t tables;		/* that may still be read */
+	unsigned lines;			/* that may still be told */
+	uint64_t start, end, bits;	/* neighbours, not told yet */
+};
+
+static void
+tell(struct teller *t)
+{
+	char text[80];
+
+	if (t->start == t->end || t->lines == 0)
+		return;
+	t->lines--;
+	(void)snprintf(text, sizeof text, "0x%jx-0x%jx r%c%c %s",
+	    (uintmax_t)t->start, (uintmax_t)t->end,
+	    t->bits & PTE_W ? 'w' : '-', t->bits & PTE_NX ? '-' : 'x',
+	    t->bits & PTE_U ? "user" : "kernel");
+	t->line(t->priv, text);
+}
+
+static void
+leaf(struct teller *t, uint64_t gva, uint64_t len, uint64_t bits)
+{
+	if (t->end != gva || t->bits != bits) {
+		tell(t);
+		t->start = gva;
+		t->bits = bits;
+	}
+	t->end = gva + len;
+}
+
+/* above: writable and user only when all levels are, NX when one is. */
+static void
+walk(struct teller *t, uint64_t table, unsigned level, uint64_t gva,
+    uint64_t above)
+{
+	uint64_t span = (uint64_t)TKVM_PAGE << 9 * level, e, bits;
+
+	if (t->tables == 0 || table > t->m->shape.total - TKVM_PAGE)
+		return;
+	t->tables--;
+	for (unsigned i = 0; i < 512; i++, gva += span) {
+		memcpy(&e, t->m->mem + table + i * sizeof e, sizeof e);
+		if ((e & PTE_P) == 0)
+			continue;
+		bits = (e & above & (PTE_W | PTE_U)) |
+		    ((e | above) & PTE_NX);
+		if (level == 0 || (level < 3 && (e & PTE_PS) != 0))
+			leaf(t, gva, span, bits);
+		else
+			walk(t, e & PTE_ADDR, level - 1, gva, bits);
+	}
+}
+
+void
+tkvm_machine_tables(const struct tkvm_machine *m,
+    void (*line)(void *priv, const char *text), void *priv)
+{
+	const struct shape *s = &m->shape;
+	struct teller t = {
+		.m = m, .line = line, .priv = priv,
+		.tables = (s->total - s->size) / TKVM_PAGE,
+		.lines = TKVM_TABLE_LINES,
+	};
+
+	walk(&t, s->size, 3, 0, PTE_W | PTE_U);
+	tell(&t);
 }

@@ -69,19 +69,20 @@ set_number(const struct place *at, const struct setting *k, void *field,
 	double d;
 
 	(void)snprintf(expected, sizeof expected, "%s from %g to %g",
-	    k->type == SETTING_UINT ? "a whole number" : "a number", k->min,
-	    k->max);
+	    k->type == SETTING_SECONDS ? "a number" : k->type == SETTING_EVEN ?
+	    "an even number" : "a whole number", k->min, k->max);
 	if (!json_object_is_type(v, json_type_int) &&
 	    !json_object_is_type(v, json_type_double))
 		return (wrong(at, expected));
 	d = json_object_get_double(v);
-	if (!(d >= k->min && d <= k->max) || (k->type == SETTING_UINT &&
-	    d != (double)(uint64_t)d))
+	if (!(d >= k->min && d <= k->max) || (k->type != SETTING_SECONDS &&
+	    d != (double)(uint64_t)d) ||
+	    (k->type == SETTING_EVEN && (uint64_t)d % 2 != 0))
 		return (wrong(at, expected));
-	if (k->type == SETTING_UINT)
-		*(uint64_t *)field = (uint64_t)d;
-	else
+	if (k->type == SETTING_SECONDS)
 		*(double *)field = d;
+	else
+		*(uint64_t *)field = (uint64_t)d;
 	return (0);
 }
 
@@ -290,19 +291,14 @@ set_downloads(const struct place *at, struct downloads *field, json_object *v)
 	return (r);
 }
 
-/* What has no effect can still be misspelt: no list nor object fits there. */
 static int
-set_ignored(const struct place *at, json_object *v)
+set_bool(const struct place *at, bool *field, json_object *v)
 {
-	switch (json_object_get_type(v)) {
-	case json_type_boolean:
-	case json_type_int:
-	case json_type_double:
-	case json_type_string:
-		return (0);
-	default:
-		return (wrong(at, "true, false, a number or a string"));
-	}
+	if (!json_object_is_type(v, json_type_boolean))
+		return (wrong(at, "true or false"));
+	if (field != NULL)
+		*field = json_object_get_boolean(v);
+	return (0);
 }
 
 static int
@@ -318,13 +314,13 @@ set_key(const struct place *at, struct settings *s, json_object *v)
 	field = (char *)s + k->offset;
 	switch (k->type) {
 	case SETTING_UINT:
+	case SETTING_EVEN:
 	case SETTING_SECONDS:
 		return (set_number(at, k, field, v));
 	case SETTING_BOOL:
-		if (!json_object_is_type(v, json_type_boolean))
-			return (wrong(at, "true or false"));
-		*(bool *)field = json_object_get_boolean(v);
-		return (0);
+		return (set_bool(at, (bool *)field, v));
+	case SETTING_IGNORED:
+		return (set_bool(at, NULL, v));
 	case SETTING_STRING:
 		return (set_string(at, (char **)(void *)field, v));
 	case SETTING_STRINGS:
@@ -344,8 +340,6 @@ set_key(const struct place *at, struct settings *s, json_object *v)
 	case SETTING_DOWNLOADS:
 		return (set_downloads(at,
 		    (struct downloads *)(void *)field, v));
-	case SETTING_IGNORED:
-		return (set_ignored(at, v));
 	case SETTING_OFF:
 		break;
 	}
@@ -367,6 +361,10 @@ set_all(struct place *at, struct settings *s, json_object *o)
 		if (r != 0)
 			return (r);
 	}
+	/* Of two that contradict each other the published module takes this. */
+	if (json_object_object_get_ex(o, "ephemeral_keep_working_memory",
+	    NULL) && s->keep_memory)
+		s->ephemeral = true;
 	if (s->address_space_mib < s->max_memory_mib)
 		s->address_space_mib = s->max_memory_mib;
 	return (0);

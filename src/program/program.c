@@ -110,6 +110,11 @@ start_thread(void *arg)
 	(void)pthread_mutex_unlock(&p->lock);
 	if (r == 0) {
 		generation_fill(g);
+		verbose(p, &g->settings, "ready after %.6f s: %s, %u machines, "
+		    "%sephemeral, %ju bytes of image",
+		    1e-9 * (double)p->counters.start_ns, g->elf_type,
+		    g->n_machines, g->settings.ephemeral ? "" : "not ",
+		    (uintmax_t)tkvm_image_bytes(g->image));
 		generation_drop(g);
 	}
 	return (NULL);

@@ -69,8 +69,13 @@ struct settings {
 	char *debug_socket;
 	double debug_wait;
 	bool debug;		/* not a key: started to be debugged */
+	bool verbose, verbose_syscalls, verbose_pagetables, to_stdout;
+	bool keep_memory;	/* from one request to the next */
+	bool hugepages, transparent_hugepages;
+	uint64_t huge_mib, request_huge_mib;
 	/* Of programs only. */
-	char *group, *filename, *uri, *key, *sha256, *signature_key;
+	char *group, *filename, *uri, *key, *sha256, *md5;
+	char *signature_key;
 	double fetch_timeout;
 	uint64_t max_fetch_mib;
 	bool start;
@@ -115,11 +120,11 @@ int config_override(const char *json, const char *program,
 
 /* settings.c: the table. Exactly one row per key; aliases are rows, too. */
 enum setting_type {
-	SETTING_UINT, SETTING_SECONDS, SETTING_BOOL, SETTING_STRING,
-	SETTING_STRINGS, SETTING_PATHS,
+	SETTING_UINT, SETTING_EVEN, SETTING_SECONDS, SETTING_BOOL,
+	SETTING_STRING, SETTING_STRINGS, SETTING_PATHS,
 	SETTING_SERVER, SETTING_WARMUP, SETTING_DOWNLOADS,
 	SETTING_AREAS,		/* min: their kind */
-	SETTING_IGNORED,	/* a hint without effect here */
+	SETTING_IGNORED,	/* true or false, without effect here */
 	SETTING_OFF,		/* only its default is possible, see doc */
 };
 struct setting {
@@ -249,6 +254,25 @@ bool storage_hold(struct generation *new);
 int64_t storage_transfer(struct generation *old, struct generation *new,
     bool held);
 
+/*--- verbose.c: what settings let the log tell ----------------------------*/
+
+/* A line, if they say verbose. */
+void verbose(const struct tkvm_program *p, const struct settings *s,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Where things are in a machine that boots, and what it may open. */
+void verbose_layout(const struct generation *g, const struct tkvm_machine *m);
+/* Its page tables, if they say so. */
+void verbose_tables(struct generation *g, const struct tkvm_machine *m);
+/* Each call of a machine; the trace must live as long as the machine. */
+struct trace {
+	const struct generation *g;
+	struct tkvm_calls to;
+};
+void trace_calls(struct trace *t, const struct generation *g,
+    struct tkvm_calls *calls);
+/* A line that it printed and that went to its log. */
+void program_output(const struct generation *g, const char *line);
+
 /*--- warmup.c -------------------------------------------------------------*/
 
 /* Serve the requests of the setting warmup in a machine that waits. */
@@ -297,6 +321,7 @@ struct vm {
 	struct tkvm_machine *machine;
 	struct linux_state *linux_state;
 	struct http_state *http;
+	struct trace trace;
 	struct executor *executor;	/* NULL: any thread runs it */
 	const struct tkvm_request *req;	/* while it runs one */
 	struct tkvm_machine_stats seen;	/* before this request */

@@ -11,6 +11,8 @@
 #define FIELD(f) offsetof(struct settings, f)
 #define UINT(name, f, lo, hi, doc) \
 	{name, SETTING_UINT, false, FIELD(f), lo, hi, doc}
+#define EVEN(name, f, lo, hi, doc) \
+	{name, SETTING_EVEN, false, FIELD(f), lo, hi, doc}
 #define SECONDS(name, f, lo, hi, doc) \
 	{name, SETTING_SECONDS, false, FIELD(f), lo, hi, doc}
 #define LIST(name, f, replace, doc) \
@@ -153,20 +155,57 @@ const struct setting settings_table[] = {
 	    "ETag, unless it has the sha256, and used while the server is "
 	    "down."),
 
-	IGNORED("md5", "Without effect; use sha256."),
-	IGNORED("hugepages", "A hint; without effect in this version."),
-	IGNORED("hugepage_arena_size", "A hint; without effect."),
-	IGNORED("request_hugepages", "A hint; without effect."),
-	IGNORED("request_hugepage_arena_size", "A hint; without effect."),
-	IGNORED("split_hugepages", "A hint; without effect."),
-	IGNORED("transparent_hugepages", "A hint; without effect."),
-	IGNORED("mmap_backed_files", "A hint; without effect."),
-	IGNORED("relocate_fixed_mmap", "A hint; without effect."),
-	IGNORED("ephemeral_keep_working_memory", "Always so."),
-	IGNORED("stdout", "Output always goes to the log."),
-	IGNORED("verbose", "Without effect."),
-	IGNORED("verbose_syscalls", "Without effect."),
-	IGNORED("verbose_pagetables", "Without effect."),
+	ONE("stdout", SETTING_BOOL, to_stdout,
+	    "Print what the program prints also on the standard output of "
+	    "Varnish's worker, which its manager logs as \"Child said\". What "
+	    "does not fit there at once is left out. Default false."),
+	ONE("verbose", SETTING_BOOL, verbose,
+	    "The log tells where the program's parts are in memory, what it "
+	    "may open, what was fetched or not and why, and each warm-up "
+	    "request. Default false."),
+	ONE("verbose_syscalls", SETTING_BOOL, verbose_syscalls,
+	    "The log tells each call that the program makes before it waits, "
+	    "and all calls of its storage: one line each. Default false."),
+	ONE("verbose_pagetables", SETTING_BOOL, verbose_pagetables,
+	    "The log tells what the program's page tables map once it waits. "
+	    "Default false."),
+
+	ONE("hugepages", SETTING_BOOL, hugepages,
+	    "Ask for huge pages of 2 MiB for the memory that main() writes to "
+	    "and that requests share. A wish: the host grants it when "
+	    "/sys/kernel/mm/transparent_hugepage/shmem_enabled is advise; "
+	    "otherwise normal pages are used and the log says so. Reserved "
+	    "huge pages (hugetlb) are not used: who finds none left is "
+	    "killed. Default false."),
+	EVEN("hugepage_arena_size", huge_mib, 0, MIB_MAX,
+	    "The same for the first MiB only, an even number of them; 0: see "
+	    "hugepages. Default 0."),
+	ONE("transparent_hugepages", SETTING_BOOL, transparent_hugepages,
+	    "Another name of hugepages."),
+	EVEN("request_hugepages", request_huge_mib, 0, MIB_MAX,
+	    "MiB, an even number, of what a request may allocate that come in "
+	    "huge pages: fewer page faults for large buffers, but a machine "
+	    "may hold that much more of the host's memory. A wish, see "
+	    "hugepages; the switch is transparent_hugepage/enabled. "
+	    "Default 0."),
+	EVEN("request_hugepage_arena_size", request_huge_mib, 0, MIB_MAX,
+	    "Another name of request_hugepages."),
+	ONE("ephemeral_keep_working_memory", SETTING_BOOL, keep_memory,
+	    "When false, cleaning a machine gives all that a request wrote "
+	    "back to the host, as req_mem_limit_after_reset 0 does; true also "
+	    "sets ephemeral. Default true."),
+	ONE("md5", SETTING_STRING, md5,
+	    "MD5 in hexadecimal: a kept file that has it is not fetched "
+	    "again. It proves nothing about a file, so that none is refused "
+	    "for it; sha256 does."),
+
+	IGNORED("split_hugepages", "Always so: a request that writes to a "
+	    "huge page gets 4 KiB of it for itself, never 2 MiB."),
+	IGNORED("mmap_backed_files", "Never so: files are copied when they "
+	    "are mapped. One that somebody else cuts short would take the "
+	    "worker process down (SIGBUS)."),
+	IGNORED("relocate_fixed_mmap", "Never so: MAP_FIXED maps where it "
+	    "says, or fails, as in Linux."),
 
 	OFF("cold_start_file", "Only \"\" in this version."),
 };
@@ -241,7 +280,7 @@ settings_init(struct settings *s)
 	s->address_space_mib = 256;
 	s->max_request_mib = 64;
 	s->keep_mib = MIB_MAX;
-	s->ephemeral = true;
+	s->ephemeral = s->keep_memory = true;
 	s->max_storage_time = 10;
 	s->debug_wait = 10;
 	s->fetch_timeout = 60;
@@ -505,6 +544,10 @@ settings_check(struct settings *s, const char *origin, const char *name,
 	    strspn(s->sha256, "0123456789abcdefABCDEF") != 64))
 		return (wrong(origin, name,
 		    "\"sha256\" must be 64 hexadecimal digits", err));
+	if (s->md5 != NULL && (strlen(s->md5) != 32 ||
+	    strspn(s->md5, "0123456789abcdefABCDEF") != 32))
+		return (wrong(origin, name,
+		    "\"md5\" must be 32 hexadecimal digits", err));
 	if (s->signature_key != NULL && (strlen(s->signature_key) != 64 ||
 	    strspn(s->signature_key, "0123456789abcdefABCDEF") != 64))
 		return (wrong(origin, name, "\"signature_key\" must be 64 "

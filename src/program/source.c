@@ -26,6 +26,8 @@ struct source {
 	const char *uri;		/* NULL: it is of this host */
 	const char *path;		/* where it is kept; NULL: nowhere */
 	const char *sha256, *signature_key;	/* NULL: need not be */
+	const char *md5;		/* need not be fetched; or NULL */
+	const struct settings *settings;
 	bool executable;		/* unpack it if it is packed */
 	bool storage;			/* its storage program counts */
 	double timeout;
@@ -57,6 +59,8 @@ storage_path(const struct source *s)
 	return (!s->executable || !s->storage || s->path == NULL ||
 	    asprintf(&path, "%s_storage", s->path) < 0 ? NULL : path);
 }
+
+#define tell(s, ...) verbose((s)->program, (s)->settings, __VA_ARGS__)
 
 static void
 say(const struct source *s, const char *text)
@@ -295,6 +299,9 @@ load_remote(const struct source *s, struct fetch_program *to,
 	struct fetch_reply reply;
 	int r = fetch_url(&req, &reply, err);
 
+	if (r == 0)
+		tell(s, "%.250s answers with status %d, %zu bytes", s->uri,
+		    reply.status, reply.body_len);
 	if (r == 0 && reply.status == 304 && etag != NULL) {
 		r = load_checked(s, s->path, to, err);
 	} else if (r == 0 && reply.status == 200) {
@@ -311,20 +318,39 @@ load_remote(const struct source *s, struct fetch_program *to,
 	return (r);
 }
 
+/* What is known to be right need not be asked for. */
+static int
+load_known(const struct source *s, struct fetch_program *to)
+{
+	bool by_md5 = s->sha256 == NULL && s->md5 != NULL &&
+	    s->signature_key == NULL;
+	struct tkvm_err why;
+	int r;
+
+	if (s->path == NULL || (s->sha256 == NULL && !by_md5))
+		return (-1);
+	r = load_checked(s, s->path, to, &why);
+	if (r == 0 && by_md5) {
+		r = fetch_verify_md5(to->data, to->len, s->md5, s->path, &why);
+		if (r != 0)
+			fetch_program_free(to);
+	}
+	if (r == 0)
+		tell(s, "%.150s has the sum of its settings: nothing is "
+		    "fetched", s->path);
+	else
+		tell(s, "%.300s: it is fetched", why.text);
+	return (r);
+}
+
 static int
 load(const struct source *s, struct fetch_program *to, struct tkvm_err *err)
 {
-	struct tkvm_err none;
-
 	memset(to, 0, sizeof *to);
 	if (s->uri == NULL || uri_file(s->uri) != NULL)
 		return (load_local(s, s->uri == NULL ? s->path :
 		    uri_file(s->uri), to, err));
-	/* What is known to be right need not be asked for. */
-	if (s->sha256 != NULL && s->path != NULL &&
-	    load_checked(s, s->path, to, &none) == 0)
-		return (0);
-	return (load_remote(s, to, err));
+	return (load_known(s, to) == 0 ? 0 : load_remote(s, to, err));
 }
 
 /*--- libraries ------------------------------------------------------------*/
@@ -361,6 +387,7 @@ program_load(struct tkvm_program *p, const struct settings *s,
 	const struct source source = {
 		.program = p, .uri = s->uri, .path = s->filename,
 		.sha256 = s->sha256, .signature_key = s->signature_key,
+		.md5 = s->md5, .settings = s,
 		.executable = true, .storage = s->storage,
 		.timeout = s->fetch_timeout,
 		.max_bytes = MIB(s->max_fetch_mib),
@@ -401,7 +428,8 @@ program_download(struct tkvm_program *p, const struct settings *s,
 		const struct download *d = &s->downloads.d[i];
 		const struct source source = {
 			.program = p, .uri = d->uri, .path = d->path,
-			.sha256 = d->sha256, .timeout = s->fetch_timeout,
+			.sha256 = d->sha256, .md5 = d->md5,
+			.settings = s, .timeout = s->fetch_timeout,
 			.max_bytes = MIB(s->max_fetch_mib),
 		};
 

@@ -54,6 +54,7 @@ says(void *priv, const char *text, size_t len)
 	(void)snprintf(line, sizeof line, "%s says: %.*s",
 	    vm->generation->program->name, (int)(len > 900 ? 900 : len), text);
 	vm_log(vm, line);
+	program_output(vm->generation, line);
 }
 
 void
@@ -66,19 +67,29 @@ static int
 make_machine(struct vm *vm, struct tkvm_err *err)
 {
 	struct generation *g = vm->generation;
-	const struct tkvm_calls calls = {
+	const struct settings *s = &g->settings;
+	struct tkvm_calls calls = {
 		linux_call, vm->linux_state, http_call, vm->http,
 	};
+	struct tkvm_err why;
 	int r;
+
+	if (g->is_storage)
+		trace_calls(&vm->trace, g, &calls);
 
 	memset(&vm->seen, 0, sizeof vm->seen);
 	memset(&vm->counted, 0, sizeof vm->counted);
 	r = tkvm_machine_fork(g->image, &calls, vm->index,
-	    MIB(g->settings.max_request_mib), &vm->machine, err);
-	if (r == 0)
-		tkvm_machine_keep_at_most(vm->machine,
-		    MIB(g->settings.keep_mib));
-	return (r);
+	    MIB(s->max_request_mib), &vm->machine, err);
+	if (r != 0)
+		return (r);
+	tkvm_machine_keep_at_most(vm->machine,
+	    s->keep_memory ? MIB(s->keep_mib) : 0);
+	/* One line is enough for all of its machines. */
+	if (s->request_huge_mib != 0 && tkvm_machine_huge(vm->machine,
+	    MIB(s->request_huge_mib), &why) != 0 && vm->index == 0)
+		library_log(g->program->library, g->program->name, why.text);
+	return (0);
 }
 
 int

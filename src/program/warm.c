@@ -14,6 +14,7 @@ struct start {
 	struct generation *g;
 	struct http_state *http;
 	struct tkvm_machine *machine;
+	struct trace trace;
 	const char *elf;
 	size_t elf_size;
 	bool update;			/* no start: it cannot be cancelled */
@@ -55,6 +56,7 @@ log_start(void *priv, const char *text, size_t len)
 	(void)snprintf(line, sizeof line, "%s says: %.*s", p->name,
 	    (int)(len > 900 ? 900 : len), text);
 	library_log(p->library, p->name, line);
+	program_output(st->g, line);
 	(void)snprintf(st->said, sizeof st->said, "%.*s",
 	    (int)(len > 150 ? 150 : len), text);
 	/* It becomes part of a reason, which is shown on terminals. */
@@ -214,6 +216,20 @@ explain(const struct start *st, int code, struct tkvm_err *err)
 	    why.text));
 }
 
+/* Memory that is not there yet; a wish. */
+static void
+want_huge(const struct start *st)
+{
+	const struct settings *s = &st->g->settings;
+	const struct tkvm_program *p = st->g->program;
+	uint64_t bytes = s->huge_mib != 0 ? MIB(s->huge_mib) : UINT64_MAX;
+	struct tkvm_err why;
+
+	if ((s->huge_mib != 0 || s->hugepages || s->transparent_hugepages) &&
+	    tkvm_machine_huge(st->machine, bytes, &why) != 0)
+		library_log(p->library, p->name, why.text);
+}
+
 static int
 start_and_freeze(struct start *st, struct tkvm_err *err)
 {
@@ -244,14 +260,20 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 			http_set_storage(st->http, &storage_ops, g->calls);
 		if (g->is_storage)
 			http_be_storage(st->http);
+		trace_calls(&st->trace, g, &calls);
 		r = boot(st, elf, size, &calls, err);
 	}
-	if (r == 0)
+	if (r == 0) {
+		verbose_layout(g, st->machine);
+		want_huge(st);
 		r = run_main(st, err);
+	}
 	if (r == 0)
 		r = linux_settle(g->linux_master, true, err);
-	if (r == 0)
+	if (r == 0) {
+		verbose_tables(g, st->machine);
 		r = tkvm_machine_freeze(st->machine, &g->image, err);
+	}
 	if (r == 0)
 		linux_freeze(g->linux_master);
 	return (r);

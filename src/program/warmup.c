@@ -19,6 +19,7 @@ struct warm_up {
 	struct tkvm_machine *m;
 	struct http_state *http;
 	struct tkvm_request req;
+	unsigned n;			/* served */
 };
 
 static const char *
@@ -69,7 +70,9 @@ run(struct warm_up *w, uint64_t limit_ns, struct tkvm_err *err)
 static int
 one(struct warm_up *w, struct tkvm_err *err)
 {
-	double limit = w->g->settings.max_request_time;
+	const struct settings *s = &w->g->settings;
+	double limit = s->max_request_time;
+	uint64_t t = tkvm_now_ns();
 	struct tkvm_reply reply;
 	int r;
 
@@ -81,6 +84,8 @@ one(struct warm_up *w, struct tkvm_err *err)
 		r = http_reply(w->http, w->m, &reply, err);
 	if (r != 0)
 		return (r);
+	verbose(w->g->program, s, "warm-up request %u: status %u, %.6f s",
+	    ++w->n, reply.status, 1e-9 * (double)(tkvm_now_ns() - t));
 	http_warmed(w->http, w->m);
 	r = run(w, BACK_NS, err);
 	if (r == 0 && !http_waiting(w->http))

@@ -403,6 +403,11 @@ main(int argc, char **argv)
 	main_argv = argv;
 	puts("probe starts");
 	fflush(stdout);
+	/* Much more than a pipe holds. */
+	if (argc > 1 && strcmp(argv[1], "flood") == 0)
+		for (int i = 0; i < 5000; i++)
+			printf("line %d of many that are printed at once\n", i);
+	fflush(stdout);
 	if (argc > 1 && strcmp(argv[1], "no-wait") == 0)
 		return (3);
 	set_backend_get(on_get);

@@ -50,7 +50,7 @@ rig_log(void *priv, const char *program, const char *text)
 static inline int
 rig_load(struct rig *rig, const char *json)
 {
-	const struct tkvm_log log = {rig_log, rig};
+	const struct tkvm_log log = {.line = rig_log, .priv = rig};
 	int r;
 
 	memset(rig, 0, sizeof *rig);
