@@ -448,6 +448,8 @@ run_here(VRT_CTX, struct vmod_priv *priv, const char *fn, VCL_STRING program,
 	req.url = h->chain.link[0].url;
 	req.arg = h->chain.link[0].arg;
 	vtk_fields_init(ctx, &t, NULL);
+	if (t.fields[TKVM_REQUEST] != NULL)
+		req.first_method = http_GetMethod(t.fields[TKVM_REQUEST]);
 	if (vtk_chain_run(ctx, &h->chain, &req, SLT_Error, &h->reply) != 0)
 		return (-1);
 	if (tkvm_reply_collect(h->reply, &err) == 0)

@@ -81,7 +81,7 @@ struct tkvm_request {
 	    const void *data, size_t len), void *arg, struct tkvm_err *err);
 	const struct tkvm_transaction_ops *ops;	/* NULL: no transaction */
 	void *priv;			/* for ops and each_piece */
-	const char *first_method;	/* NULL, or in a chain: the client's */
+	const char *first_method;	/* the client's, if it is another */
 };
 
 /* Of a body that ends when the program says so. */

@@ -247,6 +247,14 @@ TKVM_API void tkvm_machine_keep_at_most(struct tkvm_machine *m,
 TKVM_API int tkvm_machine_huge(struct tkvm_machine *m, uint64_t bytes,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 
+/*
+ * Of a fork that is not reset: memory that its program has given back (munmap)
+ * goes back to the host and counts no longer. Takes time for each page that it
+ * wrote. Failure (TKVM_EHOST) means: destroy it.
+ */
+TKVM_API int tkvm_machine_trim(struct tkvm_machine *m, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+
 /* The deadline of the current run; long past when it was cancelled. */
 TKVM_API uint64_t tkvm_machine_deadline(const struct tkvm_machine *m);
 

@@ -51,27 +51,82 @@ by_number(const void *a, const void *b)
 /*
  * Private pages go away; what shows instead is the image, or zeros. KVM hears
  * of it through its MMU notifier and reports the next write to each page.
+ * list is sorted.
  */
 static int
-discard(struct tkvm_machine *m, struct tkvm_err *err)
+discard(struct tkvm_machine *m, const uint32_t *list, uint32_t n,
+    struct tkvm_err *err)
 {
-	struct pages *p = &m->pages;
 	uint32_t i = 0, run;
 
-	qsort(p->list, p->n, sizeof *p->list, by_number);
-	while (i < p->n) {
-		for (run = 1; i + run < p->n &&
-		    p->list[i + run] == p->list[i] + run; run++)
+	while (i < n) {
+		for (run = 1; i + run < n && list[i + run] == list[i] + run;
+		    run++)
 			continue;
-		if (madvise(m->mem + (uint64_t)p->list[i] * TKVM_PAGE,
+		if (madvise(m->mem + (uint64_t)list[i] * TKVM_PAGE,
 		    (size_t)run * TKVM_PAGE, MADV_DONTNEED) != 0)
 			return (tkvm_fail(err, TKVM_EHOST,
 			    "cannot discard a fork's pages: %s",
 			    strerror(errno)));
 		i += run;
 	}
-	pages_clear(p);
 	return (0);
+}
+
+static int
+discard_all(struct tkvm_machine *m, struct tkvm_err *err)
+{
+	struct pages *p = &m->pages;
+	int r;
+
+	qsort(p->list, p->n, sizeof *p->list, by_number);
+	r = discard(m, p->list, p->n, err);
+	if (r == 0)
+		pages_clear(p);
+	return (r);
+}
+
+static int
+by_place(const void *key, const void *span)
+{
+	uint64_t at = *(const uint64_t *)key;
+	const struct span *s = span;
+
+	return (at < s->start ? -1 : at >= s->end);
+}
+
+int
+tkvm_machine_trim(struct tkvm_machine *m, struct tkvm_err *err)
+{
+	const struct arena *a = &m->arena;
+	struct pages *p = &m->pages;
+	uint32_t *gone, n_gone = 0, n = 0;
+	uint64_t at;
+	int r;
+
+	r = machine_harvest(m, err);
+	if (r != 0 && r != TKVM_EWORKMEM)
+		return (r);
+	gone = malloc((p->n + 1) * sizeof *gone);
+	if (gone == NULL)
+		return (0);	/* it stays as it is */
+	qsort(p->list, p->n, sizeof *p->list, by_number);
+	for (uint32_t i = 0; i < p->n; i++) {
+		at = (uint64_t)p->list[i] * TKVM_PAGE;
+		if (bsearch(&at, a->free, a->n, sizeof *a->free, by_place) ==
+		    NULL)
+			p->list[n++] = p->list[i];
+		else
+			gone[n_gone++] = p->list[i];
+	}
+	for (uint32_t i = 0; i < n_gone; i++)
+		p->in_set[gone[i] / 64] &= ~((uint64_t)1 << gone[i] % 64);
+	p->n = n;
+	p->n_before = 0;
+	m->stats.dirty_pages = n;
+	r = discard(m, gone, n_gone, err);
+	free(gone);
+	return (r);
 }
 
 void
@@ -103,7 +158,7 @@ tkvm_machine_reset(struct tkvm_machine *m, struct tkvm_err *err)
 		m->resets_since_discard = 0;
 		r = m->debugged ? debug_off(m, err) : 0;
 		if (r == 0)
-			r = discard(m, err);
+			r = discard_all(m, err);
 		if (r != 0)
 			return (r);
 	} else {

@@ -240,7 +240,8 @@ input(struct chain *c, const struct tkvm_link *link,
 	} else {
 		before = &c->held->reply;
 		*in = *c->req;
-		in->first_method = c->req->method;
+		in->first_method = c->req->first_method != NULL ?
+		    c->req->first_method : c->req->method;
 		in->method = "POST";
 		in->content_type = before->content_type == NULL ? "" :
 		    before->content_type;

@@ -214,6 +214,10 @@ storage_run_there(struct storage *st, void (*f)(void *arg), struct run *u)
 	executor_run(st->vm->executor, f, u);
 	if (u->r != 0)
 		log_failure(st, u);
+	/* What it was called with is given back, but would count for ever. */
+	if (u->r == TKVM_EWORKMEM)
+		u->r = tkvm_machine_trim(st->vm->machine, &u->err) != 0 ?
+		    TKVM_EHOST : TKVM_EWORKMEM;
 	if (u->r == TKVM_EHOST)
 		renew(st);
 	return (u->r == 0 ? 0 : -1);

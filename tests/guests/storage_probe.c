@@ -12,7 +12,8 @@
 
 static unsigned long sum, tasks;
 static char text[256], journal[64];
-static unsigned char large[3 << 20];
+static unsigned char large[65u << 20];
+#define LARGE ((size_t)3 << 20)
 
 /*--- functions in storage -------------------------------------------------*/
 
@@ -104,6 +105,18 @@ task(void *data, size_t len)
 		strncat(journal, data, len);
 }
 
+/* Tasks of 1 MiB each while storage is busy, here: how many had no room. */
+static void
+flood(size_t n, struct virtbuffer buf[], size_t res)
+{
+	size_t refused = 0;
+
+	(void)n, (void)buf, (void)res;
+	for (int i = 0; i < 100; i++)
+		refused += sys_storage_task(task, large, 1 << 20, 0, 0) < 0;
+	storage_return(NULL, refused);
+}
+
 static void
 lie_of_state(void)
 {
@@ -126,7 +139,7 @@ static const struct {
 } ways[] = {
 	{"/number", number}, {"/negative", negative}, {"/silent", silent},
 	{"/crash", crash}, {"/loop", loop},
-	{"/http", http}, {"/itself", calls_itself},
+	{"/http", http}, {"/itself", calls_itself}, {"/flood", flood},
 };
 
 static void
@@ -155,6 +168,11 @@ on_task(const char *url, const char *arg)
 			    0);
 	else if (strcmp(url, "/task/stop") == 0)
 		r = stop_storage_task(atol(arg));
+	else if (strcmp(url, "/task/stop-one") == 0)
+		for (long i = 0; i < 15 && r != 1; i++)
+			r = stop_storage_task(i);
+	else if (strcmp(url, "/task/huge") == 0)
+		r = sys_storage_task(task, large, (2 << 20) + 1, 0, 0);
 	answer(r, 0);
 }
 
@@ -177,7 +195,12 @@ on_get(const char *url, const char *arg)
 		    r < 0 ? 0 : (size_t)r);
 	}
 	if (strcmp(url, "/large") == 0) {
-		memset(large, 1, sizeof large);
+		memset(large, 1, LARGE);
+		r = storage_call(add, large, LARGE, &value, sizeof value);
+	} else if (strcmp(url, "/larger") == 0) {
+		memset(large, 1, 2 * LARGE);
+		r = storage_call(add, large, 2 * LARGE, &value, sizeof value);
+	} else if (strcmp(url, "/too-large") == 0) {
 		r = storage_call(add, large, sizeof large, &value,
 		    sizeof value);
 	} else if (strcmp(url, "/many") == 0) {

@@ -14,7 +14,7 @@
 #define STR(s) s, sizeof(s) - 1
 
 static char buf[70000];
-static unsigned long pieces, bytes, sum, wrong;
+static unsigned long pieces, bytes, sum, wrong, requests;
 static const char *way;			/* of the request that streams */
 static unsigned long limit;
 
@@ -63,6 +63,12 @@ on_get(const char *url, const char *arg)
 	char on_stack[] = "still here";
 	char name[32] = "";
 	size_t n = 1000;
+
+	requests++;
+	if (strcmp(url, "/count") == 0) {
+		n = (size_t)snprintf(buf, sizeof buf, "%lu", requests);
+		backend_response(200, STR("text/plain"), buf, n);
+	}
 
 	if (sscanf(url, "/%31[a-z]/%lu", name, &n) < 1)
 		n = strtoul(url + 1, NULL, 10);

@@ -403,6 +403,8 @@ main(int argc, char **argv)
 	main_argv = argv;
 	puts("probe starts");
 	fflush(stdout);
+	if (argc > 1 && strcmp(argv[1], "fill") == 0)
+		memset(big, 1, sizeof big);
 	/* Much more than a pipe holds. */
 	if (argc > 1 && strcmp(argv[1], "flood") == 0)
 		for (int i = 0; i < 5000; i++)
