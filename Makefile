@@ -76,6 +76,7 @@ $(B)/programs/%: guest/%.c guest/kvm_api.h
 $(B)/tests/guests/%: tests/guests/%.c guest/kvm_api.h
 	@mkdir -p $(@D)
 	$(CC) $(GUEST) -o $@ $< -lm
+$(B)/tests/guests/nested: GUEST += -Wl,-z,execstack
 $(B)/tests/guests/%_musl: tests/guests/%_musl.c tests/guests/%.c
 	@mkdir -p $(@D)
 	musl-gcc $(GUEST) -o $@ $< -lm

@@ -79,14 +79,14 @@ image_regions(struct shape *s, struct elf *elf, struct tkvm_err *err)
 
 /* Stack, brk heap and arena, shared memory: one region unless they differ. */
 static int
-heap_regions(struct shape *s, struct tkvm_err *err)
+heap_regions(struct shape *s, bool stack_x, struct tkvm_err *err)
 {
 	const struct tkvm_layout *l = &s->layout;
 	uint64_t heap = l->brk_start - s->base, end = l->arena_end - s->base;
 
 	int r;
 
-	r = add_region(s, l->stack_low - s->base, heap, true, false, err);
+	r = add_region(s, l->stack_low - s->base, heap, true, stack_x, err);
 	if (r == 0)
 		r = add_region(s, heap, end, true, l->executable_heap, err);
 	if (r == 0 && end < s->size)
@@ -133,7 +133,7 @@ make_shape(struct shape *s, struct elf *elf, const struct tkvm_boot *boot,
 		return (TKVM_ECONFIG);
 	s->total = s->paging_at + paging_bytes(s);
 	tables_describe(s);
-	return (heap_regions(s, err));
+	return (heap_regions(s, elf->stack_x, err));
 }
 
 int

@@ -89,6 +89,9 @@ add_segments(struct elf *elf, const char *file, size_t size,
 		if (p.p_type == PT_INTERP)
 			return (tkvm_fail(err, TKVM_EFILE,
 			    "dynamically linked; link it with -static"));
+		/* A nested function's address is code on the stack. */
+		if (p.p_type == PT_GNU_STACK)
+			elf->stack_x = p.p_flags & PF_X;
 		if (p.p_type == PT_PHDR)
 			elf->phdr = p.p_vaddr + bias;
 		if (p.p_type != PT_LOAD)

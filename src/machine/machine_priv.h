@@ -28,6 +28,7 @@ struct elf {
 	uint64_t start, end;		/* of all segments, page aligned */
 	uint64_t phdr;			/* guest address, 0 if not loaded */
 	uint16_t phnum;
+	bool stack_x;			/* it wants code on its stack */
 };
 
 /* Check a file; no side effects. TKVM_EFILE says what is wrong with it. */

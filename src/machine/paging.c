@@ -206,10 +206,10 @@ tkvm_machine_tables(const struct tkvm_machine *m,
 	const struct shape *s = &m->shape;
 	struct teller t = {
 		.m = m, .line = line, .priv = priv,
-		.tables = (s->total - s->size) / TKVM_PAGE,
+		.tables = (s->total - s->paging_at) / TKVM_PAGE,
 		.lines = TKVM_TABLE_LINES,
 	};
 
-	walk(&t, s->size, 3, 0, PTE_W | PTE_U);
+	walk(&t, s->paging_at, 3, 0, PTE_W | PTE_U);
 	tell(&t);
 }

@@ -137,6 +137,11 @@ TEST(links_are_read)
 	CHECK_EQ(link_("/ro", 0), -EINVAL);
 	CHECK_EQ(link_("/d/link", (size_t)-1), -EINVAL);
 	CHECK_EQ(SYS(s, SYS_readlink, AT0, BAD, 10), -EFAULT);
+	/* In requests, too. */
+	freeze();
+	CHECK_EQ(SYS(f, SYS_readlink, put_str(AT0, "/lnk"), AT1, 100),
+	    (int64_t)strlen(real));
+	CHECK_EQ(memcmp(at1(), real, strlen(real)), 0);
 }
 
 /* Names in a listing, in a fixed order: "." and ".." and others sorted out. */

@@ -52,6 +52,26 @@ TEST(a_good_file_is_accepted)
 	CHECK_EQ(elf.phdr, 0x400040);
 }
 
+TEST(code_on_the_stack_is_for_who_asks)
+{
+	struct tkvm_err err = {0};
+	struct file f;
+	struct elf elf;
+
+	good(&f);
+	f.e.e_phnum = 3;
+	f.p[2] = (Elf64_Phdr){.p_type = PT_GNU_STACK,
+	    .p_flags = PF_R | PF_W | PF_X};
+	CHECK_OK(parse(&f, sizeof f, &elf, &err));
+	CHECK(elf.stack_x);
+	f.p[2].p_flags = PF_R | PF_W;
+	CHECK_OK(parse(&f, sizeof f, &elf, &err));
+	CHECK(!elf.stack_x);
+	f.e.e_phnum = 2;
+	CHECK_OK(parse(&f, sizeof f, &elf, &err));
+	CHECK(!elf.stack_x);
+}
+
 TEST(position_independent_programs_go_to_2_mib)
 {
 	struct tkvm_err err = {0};

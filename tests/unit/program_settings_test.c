@@ -23,6 +23,36 @@ TEST(debugging_is_off_and_can_be_configured)
 	CHECK_EQ(load_with("\"allow_debug\": 1"), TKVM_ECONFIG);
 }
 
+/* Both bounds of each number are taken, what lies beyond is not. */
+TEST(every_number_of_the_table_has_its_bounds)
+{
+	for (unsigned i = 0; i < settings_n; i++) {
+		const struct setting *k = &settings_table[i];
+		double step = k->type == SETTING_SECONDS ? k->min / 2 :
+		    k->type == SETTING_EVEN ? 2 : 1;
+		const double good[] = {k->min, k->max};
+		const double bad[] = {k->min - step, k->max + 2,
+		    -k->max - 1, 1e19, 1e300};
+		char text[400];
+
+		if (k->max == 0)
+			continue;
+		for (unsigned j = 0; j < 2; j++) {
+			(void)snprintf(text, sizeof text, "\"%s\": %.17g",
+			    k->name, good[j]);
+			if (load_with(text) != 0)
+				TEST_FAIL("%s: %s", text, err.text);
+		}
+		for (unsigned j = k->min == 0; j < 5; j++) {
+			(void)snprintf(text, sizeof text, "\"%s\": %.17g",
+			    k->name, bad[j]);
+			if (load_with(text) != TKVM_ECONFIG)
+				TEST_FAIL("%s was taken", text);
+			CHECK_HAS(err.text, " from ");
+		}
+	}
+}
+
 /* The limits of huge pages are the published ones. */
 TEST(huge_pages_come_in_pairs_of_mib)
 {
