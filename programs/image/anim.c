@@ -159,6 +159,24 @@ animation_next(struct animation *a, struct picture *frame, int *ms)
 	return (1);
 }
 
+int
+animation_still(struct job *job, const uint8_t *data, size_t len,
+    const struct wanted *wanted, int64_t number, struct picture *p)
+{
+	struct animation *a = animation_open(job, data, len, wanted);
+	struct picture next = {.px = NULL};
+	int ms;
+
+	memset(p, 0, sizeof *p);
+	if (a == NULL)
+		return (-1);
+	for (; number >= 0 && animation_next(a, &next, &ms) == 1; number--)
+		picture_replace(p, &next);
+	animation_close(a);
+	return (p->px != NULL ? 0 :
+	    job_fail(job, 422, "the animation has no frame"));
+}
+
 /*--- out ------------------------------------------------------------------*/
 
 struct animator {

@@ -156,6 +156,99 @@ item_bytes(const struct part *file, const struct item *items, unsigned n,
 	return (false);
 }
 
+/*--- what is told about an item -------------------------------------------*/
+
+/* The item's properties, numbers from 1, in the order in which they apply. */
+static unsigned
+properties_of(struct part iprp, uint32_t id, unsigned numbers[ITEMS_MAX])
+{
+	struct part ipma;
+	int version = find_box(iprp, "ipma", false, &ipma);
+	unsigned flags, n, count = 0, wide;
+	uint32_t whose;
+
+	if (version < 0)
+		return (0);
+	flags = get(&ipma, 4);
+	wide = flags & 1 ? 2 : 1;
+	n = get(&ipma, 4);
+	for (unsigned i = 0; i < n && i < ITEMS_MAX && !ipma.failed; i++) {
+		whose = get(&ipma, flags >> 24 == 0 ? 2 : 4);
+		for (unsigned k = get(&ipma, 1); k > 0; k--) {
+			unsigned v = get(&ipma, wide) &
+			    (wide == 2 ? 0x7fff : 0x7f);
+
+			if (whose == id && count < ITEMS_MAX && !ipma.failed)
+				numbers[count++] = v;
+		}
+	}
+	return (count);
+}
+
+/* The property of that number. */
+static bool
+find_property(struct part iprp, unsigned number, char type[4], struct part *in)
+{
+	struct part ipco;
+
+	if (number == 0 || find_box(iprp, "ipco", false, &ipco) < 0)
+		return (false);
+	for (unsigned i = 0; i < BOXES_MAX && next_box(&ipco, type, in); i++)
+		if (--number == 0)
+			return (true);
+	return (false);
+}
+
+/* As EXIF counts: by quarter turns to the left, and then a mirror. */
+static int
+orientation_of(struct part iprp, uint32_t id)
+{
+	/* ISO 23008-12, 6.5.10 and 6.5.12. */
+	static const uint8_t by[3][4] = {
+		{1, 8, 3, 6}, {4, 5, 2, 7}, {2, 7, 4, 5},
+	};
+	unsigned numbers[ITEMS_MAX], n = properties_of(iprp, id, numbers);
+	unsigned angle = 0, mirror = 0;
+	struct part in;
+	char type[4];
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!find_property(iprp, numbers[i], type, &in))
+			continue;
+		if (memcmp(type, "irot", 4) == 0) {
+			angle = get(&in, 1) & 3;
+			/* Mirrored first, it turns the other way round. */
+			angle = mirror != 0 ? -angle & 3 : angle;
+		} else if (memcmp(type, "imir", 4) == 0)
+			mirror = 1 + (get(&in, 1) & 1);
+	}
+	return (by[mirror][angle]);
+}
+
+/* The first item of a type; 0: none. */
+static uint32_t
+item_of_type(struct part meta, const char *name)
+{
+	struct part iinf, infe;
+	uint32_t id;
+	char type[4];
+	int version = find_box(meta, "iinf", true, &iinf);
+
+	if (version < 0)
+		return (0);
+	(void)get(&iinf, version == 0 ? 2 : 4);
+	for (unsigned i = 0; i < BOXES_MAX && next_box(&iinf, type, &infe);
+	    i++) {
+		version = (int)(get(&infe, 4) >> 24);
+		id = get(&infe, version < 3 ? 2 : 4);
+		(void)get(&infe, 2);
+		if (version >= 2 && infe.len - infe.at >= 4 &&
+		    memcmp(infe.data + infe.at, name, 4) == 0)
+			return (id);
+	}
+	return (0);
+}
+
 /*--- frames ---------------------------------------------------------------*/
 
 /* A sample of plane k in 8 bits. */
@@ -265,30 +358,85 @@ decode_item(struct job *job, const struct part *item,
 	return (r);
 }
 
+/* The items of a file; their number, 0 when there is none. */
+struct items {
+	struct part meta;
+	uint32_t primary;
+	unsigned n;
+	struct item list[ITEMS_MAX];
+};
+
+static bool
+read_items(const struct part *file, struct items *all)
+{
+	struct part box;
+	int version;
+
+	if (file->len > UINT32_MAX ||
+	    find_box(*file, "meta", true, &all->meta) < 0)
+		return (false);
+	all->meta = (struct part){all->meta.data + 4, all->meta.len - 4, 0,
+	    false};
+	version = find_box(all->meta, "pitm", true, &box);
+	all->primary = version < 0 ? 0 : get(&box, version == 0 ? 2 : 4);
+	version = find_box(all->meta, "iloc", true, &box);
+	all->n = version < 0 || version > 2 ? 0 :
+	    read_iloc(&box, version, all->list);
+	return (true);
+}
+
 int
 decode_avif(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p)
 {
 	const struct part file = {data, len, 0, false};
-	struct part meta, box, item;
-	struct item items[ITEMS_MAX];
-	uint32_t primary, alpha;
-	unsigned n;
-	int version;
+	struct part item, iprp;
+	struct items all;
+	uint32_t alpha;
 
-	if (len > UINT32_MAX || find_box(file, "meta", true, &meta) < 0)
+	if (!read_items(&file, &all))
 		return (job_fail(job, 422, "broken AVIF: it has no meta box"));
-	meta = (struct part){meta.data + 4, meta.len - 4, 0, false};
-	version = find_box(meta, "pitm", true, &box);
-	primary = version < 0 ? 0 : get(&box, version == 0 ? 2 : 4);
-	version = find_box(meta, "iloc", true, &box);
-	n = version < 0 || version > 2 ? 0 : read_iloc(&box, version, items);
-	if (!item_bytes(&file, items, n, primary, &item))
+	if (!item_bytes(&file, all.list, all.n, all.primary, &item))
 		return (job_fail(job, 415, "the AVIF has no single picture"));
 	if (decode_item(job, &item, wanted, false, p) != 0)
 		return (-1);
-	alpha = alpha_of(meta, primary);
-	if (alpha != 0 && item_bytes(&file, items, n, alpha, &item))
-		return (decode_item(job, &item, wanted, true, p));
+	alpha = alpha_of(all.meta, all.primary);
+	if (alpha != 0 && item_bytes(&file, all.list, all.n, alpha, &item) &&
+	    decode_item(job, &item, wanted, true, p) != 0)
+		return (-1);
+	if (find_box(all.meta, "iprp", false, &iprp) >= 0)
+		p->orientation = orientation_of(iprp, all.primary);
 	return (0);
+}
+
+void
+avif_metadata(const uint8_t *data, size_t len, struct metadata *m)
+{
+	const struct part file = {data, len, 0, false};
+	unsigned numbers[ITEMS_MAX], n;
+	struct part item, iprp, in;
+	struct items all;
+	uint32_t id, at;
+	char type[4];
+
+	if (!read_items(&file, &all))
+		return;
+	id = item_of_type(all.meta, "Exif");
+	if (id != 0 && item_bytes(&file, all.list, all.n, id, &item)) {
+		/* How far behind this number the TIFF's header is. */
+		at = get(&item, 4);
+		if (!item.failed && at < item.len - item.at) {
+			m->exif = item.data + item.at + at;
+			m->exif_len = item.len - item.at - at;
+		}
+	}
+	if (find_box(all.meta, "iprp", false, &iprp) < 0)
+		return;
+	n = properties_of(iprp, all.primary, numbers);
+	for (unsigned i = 0; i < n; i++)
+		if (find_property(iprp, numbers[i], type, &in) &&
+		    memcmp(type, "colr", 4) == 0 && in.len > 4 &&
+		    (memcmp(in.data, "prof", 4) == 0 ||
+		    memcmp(in.data, "rICC", 4) == 0))
+			metadata_set_profile(m, in.data + 4, in.len - 4);
 }

@@ -317,16 +317,61 @@ put_properties(struct bytes *b, const struct picture *p,
 	box_end(b, iprp);
 }
 
-/* Items 1, the colours, and 2; offsets are filled in later, at where[]. */
-static void
-put_items(struct bytes *b, const struct bytes *const item[2], unsigned n,
-    size_t where[2])
-{
-	size_t at = full_box(b, "iloc", 0), infe;
+enum { ITEM_COLOUR, ITEM_ALPHA, ITEM_EXIF, ITEMS };
 
+static void
+put_iinf(struct bytes *b, const struct bytes *const item[ITEMS], unsigned n)
+{
+	static const char *const names[ITEMS] = {
+		"av01Color", "av01Alpha", "ExifExif\0"
+	};
+	size_t at = full_box(b, "iinf", 0), infe;
+
+	put_be(b, n, 2);
+	for (unsigned i = 0; i < ITEMS; i++) {
+		if (item[i] == NULL)
+			continue;
+		infe = full_box(b, "infe", 2);
+		put_be(b, i + 1, 2);
+		put_be(b, 0, 2);
+		put(b, names[i], 10);
+		box_end(b, infe);
+	}
+	box_end(b, at);
+}
+
+/* Alpha and EXIF are those of the colours. */
+static void
+put_iref(struct bytes *b, const struct bytes *const item[ITEMS])
+{
+	size_t at = full_box(b, "iref", 0), ref;
+
+	for (unsigned i = 1; i < ITEMS; i++) {
+		if (item[i] == NULL)
+			continue;
+		ref = box(b, i == ITEM_ALPHA ? "auxl" : "cdsc");
+		put_be(b, i + 1, 2);
+		put(b, "\0\1\0\1", 4);
+		box_end(b, ref);
+	}
+	box_end(b, at);
+}
+
+/* Items are numbered from 1; offsets are filled in later, at where[]. */
+static void
+put_items(struct bytes *b, const struct bytes *const item[ITEMS],
+    size_t where[ITEMS])
+{
+	size_t at = full_box(b, "iloc", 0);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ITEMS; i++)
+		n += item[i] != NULL;
 	put_be(b, 0x4400, 2);		/* offset and length of four bytes */
 	put_be(b, n, 2);
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < ITEMS; i++) {
+		if (item[i] == NULL)
+			continue;
 		put_be(b, i + 1, 2);
 		put_be(b, 0, 2);
 		put_be(b, 1, 2);
@@ -335,32 +380,16 @@ put_items(struct bytes *b, const struct bytes *const item[2], unsigned n,
 		put_be(b, (uint32_t)item[i]->len, 4);
 	}
 	box_end(b, at);
-	at = full_box(b, "iinf", 0);
-	put_be(b, n, 2);
-	for (unsigned i = 0; i < n; i++) {
-		infe = full_box(b, "infe", 2);
-		put_be(b, i + 1, 2);
-		put_be(b, 0, 2);
-		put(b, i == 0 ? "av01Color" : "av01Alpha", 10);
-		box_end(b, infe);
-	}
-	box_end(b, at);
-	if (n == 1)
-		return;
-	at = full_box(b, "iref", 0);
-	infe = box(b, "auxl");
-	put(b, "\0\2\0\1\0\1", 6);
-	box_end(b, infe);
-	box_end(b, at);
+	put_iinf(b, item, n);
+	if (n > 1)
+		put_iref(b, item);
 }
 
 static void
-put_file(struct bytes *b, const struct picture *p, const struct bytes *colour,
-    const struct bytes *alpha, bool half, unsigned matrix)
+put_file(struct bytes *b, const struct picture *p,
+    const struct bytes *const item[ITEMS], bool half, unsigned matrix)
 {
-	const struct bytes *const item[2] = {colour, alpha};
-	unsigned n = alpha != NULL ? 2 : 1;
-	size_t at, meta, where[2];
+	size_t at, meta, where[ITEMS];
 
 	at = box(b, "ftyp");
 	put(b, half ? "avif\0\0\0\0avifmif1miafMA1B" :
@@ -373,11 +402,14 @@ put_file(struct bytes *b, const struct picture *p, const struct bytes *colour,
 	at = full_box(b, "pitm", 0);
 	put_be(b, 1, 2);
 	box_end(b, at);
-	put_items(b, item, n, where);
-	put_properties(b, p, colour, alpha, half, matrix);
+	put_items(b, item, where);
+	put_properties(b, p, item[ITEM_COLOUR], item[ITEM_ALPHA], half,
+	    matrix);
 	box_end(b, meta);
 	at = box(b, "mdat");
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < ITEMS; i++) {
+		if (item[i] == NULL)
+			continue;
 		set_be32(b, where[i], (uint32_t)b->len);
 		put(b, item[i]->data, item[i]->len);
 	}
@@ -416,18 +448,28 @@ encode_avif(struct job *job, const struct picture *p,
 {
 	bool half = !e->lossless && e->quality < 95;
 	struct bytes colour = {NULL, 0, 0, false}, alpha = colour, file = alpha;
+	struct bytes exif = alpha;
+	const struct bytes *item[ITEMS] = {&colour};
 	int r;
 
 	r = encode_part(job, p, e, false, half, &colour);
 	if (r == 0 && p->alpha)
 		r = encode_part(job, p, e, true, half, &alpha);
+	if (p->alpha)
+		item[ITEM_ALPHA] = &alpha;
+	if (e->exif != NULL) {
+		put_be(&exif, 0, 4);	/* the TIFF's header follows at once */
+		put(&exif, e->exif, e->exif_len);
+		item[ITEM_EXIF] = &exif;
+	}
 	if (r == 0)
-		put_file(&file, p, &colour, p->alpha ? &alpha : NULL, half,
+		put_file(&file, p, item, half,
 		    e->lossless ? MATRIX_NONE : MATRIX_601);
-	if (r == 0 && file.failed)
+	if (r == 0 && (file.failed || exif.failed))
 		r = job_fail(job, 413, "not enough memory for AVIF");
 	free(colour.data);
 	free(alpha.data);
+	free(exif.data);
 	*out = file.data;
 	*len = file.len;
 	return (r);

@@ -70,8 +70,6 @@ decode_png(struct job *job, const uint8_t *data, size_t len,
 			r = job_fail(job, 422, "broken PNG: %s", png.message);
 	}
 	png_image_free(&png);
-	if (r == 0)
-		p->orientation = chunk_orientation(data, len, true);
 	return (r);
 }
 
@@ -108,7 +106,6 @@ decode_webp(struct job *job, const uint8_t *data, size_t len,
 	    (uint64_t)c.input.height, p) != 0)
 		return (-1);
 	p->alpha = c.input.has_alpha;
-	p->orientation = chunk_orientation(data, len, false);
 	if (c.input.has_animation)
 		return (decode_first_frame(job, data, len, p));
 	c.output.colorspace = MODE_RGBA;
@@ -164,24 +161,40 @@ static const struct kind {
 	{"MM\0*", 0, 4, decode_tiff, FORMAT_PNG},
 };
 
-int
-decode(struct job *job, const void *data, size_t len,
+static int
+decode_by_kind(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p, enum format *format)
 {
-	memset(p, 0, sizeof *p);
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		const struct kind *k = &kinds[i];
 
 		if (len < k->at + k->len ||
-		    memcmp((const char *)data + k->at, k->magic, k->len) != 0)
+		    memcmp(data + k->at, k->magic, k->len) != 0)
 			continue;
 		*format = k->format;
-		if (k->decode(job, data, len, wanted, p) == 0)
-			return (0);
+		return (k->decode(job, data, len, wanted, p));
+	}
+	return (job_fail(job, 415, "neither JPEG, PNG, WebP, AVIF, GIF, TIFF "
+	    "nor BMP"));
+}
+
+int
+decode(struct job *job, const void *data, size_t len,
+    const struct wanted *wanted, struct picture *p, enum format *format,
+    struct metadata *meta)
+{
+	memset(p, 0, sizeof *p);
+	if (decode_by_kind(job, data, len, wanted, p, format) != 0) {
 		free(p->px);
 		p->px = NULL;
 		return (-1);
 	}
-	return (job_fail(job, 415, "neither JPEG, PNG, WebP, AVIF, GIF, TIFF "
-	    "nor BMP"));
+	metadata_read(data, len, meta);
+	icc_to_srgb(p, meta->icc, meta->icc_len);
+	free(meta->icc);
+	meta->icc = NULL;
+	if (meta->exif != NULL && (*format == FORMAT_PNG ||
+	    *format == FORMAT_WEBP) && !meta->whole)
+		p->orientation = exif_orientation(meta->exif, meta->exif_len);
+	return (0);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* draw.c: other pictures on top, such as a watermark. */
+/* draw.c: other pictures and words on top, such as a watermark. */
 #include <json-c/json.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,14 +9,51 @@
 #include "image.h"
 
 #define LAYERS_MAX 8
+#define NOWHERE (-1000000)		/* of a side that is not given */
+
+struct layer_options {
+	const char *url, *text, *font, *color, *gravity, *repeat;
+	int64_t width, margin, size, top, left, bottom, right;
+	double opacity, scale;
+};
+
+static const struct job_option layer_options[] = {
+	JOB_STR(struct layer_options, url, NULL, 1 << 20,
+	    "where the picture is, or data:image/png;base64,..."),
+	JOB_STR(struct layer_options, text, NULL, 1000, "words"),
+	JOB_STR(struct layer_options, font, NULL, 1000,
+	    "a font's file, one of allowed_paths"),
+	JOB_INT(struct layer_options, size, 32, 4, 2000,
+	    "of the words, pixels"),
+	JOB_STR(struct layer_options, color, NULL, 9, "of the words"),
+	JOB_JSON(struct layer_options, gravity, "as of the picture"),
+	JOB_INT(struct layer_options, margin, 0, 0, SIDE_MAX,
+	    "between it and the sides, or its repetitions"),
+	JOB_INT(struct layer_options, top, NOWHERE, -SIDE_MAX, SIDE_MAX,
+	    "pixels from there"),
+	JOB_INT(struct layer_options, left, NOWHERE, -SIDE_MAX, SIDE_MAX,
+	    "pixels from there"),
+	JOB_INT(struct layer_options, bottom, NOWHERE, -SIDE_MAX, SIDE_MAX,
+	    "pixels from there"),
+	JOB_INT(struct layer_options, right, NOWHERE, -SIDE_MAX, SIDE_MAX,
+	    "pixels from there"),
+	JOB_INT(struct layer_options, width, 0, 0, SIDE_MAX, "pixels"),
+	JOB_NUM(struct layer_options, scale, 0, 0, 1,
+	    "its width as a part of the picture's"),
+	JOB_NUM(struct layer_options, opacity, 1, 0, 1, "0: invisible"),
+	JOB_JSON(struct layer_options, repeat, "true, \"x\" or \"y\""),
+	JOB_END
+};
 
 static struct layer {
-	struct picture p;
+	struct layer_options o;
 	struct gravity at;
-	double opacity;
-	bool repeat;
-	int margin;
-} layers[LAYERS_MAX];
+	bool repeat_x, repeat_y;
+	struct picture source;		/* as it came; none of words */
+	uint64_t max_pixels;
+	int for_width;			/* p is for pictures so wide */
+	struct picture p;
+} layers[LAYERS_MAX + 1];
 static int count;
 
 /*--- where it comes from --------------------------------------------------*/
@@ -39,96 +77,152 @@ read_data_url(struct job *job, const char *url, const void **data, size_t *len)
 }
 
 static int
-load_picture(struct job *job, const char *url, int64_t width,
-    uint64_t max_pixels, struct picture *p)
+load_picture(struct job *job, struct layer *l)
 {
-	const struct wanted wanted = {.max_pixels = max_pixels,
-	    .w = (int)width};
-	const char *type = "";
+	const struct wanted wanted = {.max_pixels = l->max_pixels,
+	    .w = (int)l->o.width};
+	const char *url = l->o.url, *type = "";
+	struct metadata meta;
 	const void *data;
 	enum format was;
 	size_t len;
-	int h;
 
-	if ((strncmp(url, "data:", 5) == 0 ?
+	return ((strncmp(url, "data:", 5) == 0 ?
 	    read_data_url(job, url, &data, &len) :
 	    job_fetch(job, url, &data, &len, &type)) != 0 ||
-	    decode(job, data, len, &wanted, p, &was) != 0 ||
-	    turn_upright(job, p) != 0)
+	    decode(job, data, len, &wanted, &l->source, &was,
+	    &meta) != 0 ||
+	    turn_upright(job, &l->source) != 0 ? -1 : 0);
+}
+
+/* A copy of the source, as wide. */
+static int
+resized(struct job *job, const struct layer *l, int width, struct picture *p)
+{
+	const struct picture *s = &l->source;
+	int64_t h;
+
+	if (picture_new(job, l->max_pixels, (uint64_t)s->w, (uint64_t)s->h,
+	    p) != 0)
 		return (-1);
+	memcpy(p->px, s->px, (size_t)s->w * (size_t)s->h * 4);
+	p->alpha = s->alpha;
 	if (width == 0)
 		return (0);
-	h = (int)(((int64_t)p->h * width + p->w / 2) / p->w);
+	h = ((int64_t)s->h * width + s->w / 2) / s->w;
 	if (h < 1)
 		h = 1;
-	if (h > SIDE_MAX || (uint64_t)width * (uint64_t)h > max_pixels)
+	if (h > SIDE_MAX || (uint64_t)width * (uint64_t)h > l->max_pixels)
 		return (job_fail(job, 413, "option \"draw\": a picture would "
 		    "have more than max_pixels"));
-	return (resize(job, p, (int)width, h));
+	return (resize(job, p, width, (int)h));
+}
+
+/* Words of their size, or of the one at which they are as wide. */
+static int
+written(struct job *job, const struct layer *l, int width, struct picture *p)
+{
+	struct text_style s = {.font = l->o.font, .size = (int)l->o.size,
+	    .align = l->at.attention ? 0.5 : l->at.x};
+	double size;
+
+	if (parse_colour(job, "color", l->o.color, s.colour) != 0)
+		return (-1);
+	if (width != 0) {
+		s.size = 100;
+		if (text_picture(job, l->o.text, &s, l->max_pixels, p) != 0)
+			return (-1);
+		size = 100.0 * width / p->w;
+		s.size = size < 4 ? 4 : size > 2000 ? 2000 : (int)size;
+		free(p->px);
+		p->px = NULL;
+	}
+	return (text_picture(job, l->o.text, &s, l->max_pixels, p));
+}
+
+/* Make the layer's picture as large as one so wide wants it. */
+static int
+suit(struct job *job, struct layer *l, int picture_width)
+{
+	int width = (int)l->o.width, r;
+
+	if (l->p.px != NULL &&
+	    (l->o.scale == 0 || l->for_width == picture_width))
+		return (0);
+	if (l->o.scale != 0)
+		width = (int)ceil(l->o.scale * picture_width);
+	free(l->p.px);
+	l->p.px = NULL;
+	l->for_width = picture_width;
+	r = l->o.text != NULL ? written(job, l, width, &l->p) :
+	    resized(job, l, width, &l->p);
+	return (r);
 }
 
 /*--- what is to be done ---------------------------------------------------*/
 
 static int
-load_layer(struct job *job, struct json_object *v, uint64_t max_pixels,
-    struct layer *l)
+parse_repeat(struct job *job, struct layer *l)
 {
-	const char *url = NULL, *gravity = NULL;
-	int64_t width = 0, margin = 0;
-	bool known = true;
+	const char *how = l->o.repeat == NULL ? "false" : l->o.repeat;
+	bool both = strcmp(how, "true") == 0;
 
-	*l = (struct layer){.opacity = 1};
-	if (!json_object_is_type(v, json_type_object))
-		return (job_fail(job, 400, "option \"draw\" is a list of "
-		    "objects"));
-	json_object_object_foreach(v, name, value) {
-		if (strcmp(name, "url") == 0)
-			url = json_object_get_string(value);
-		else if (strcmp(name, "gravity") == 0)
-			gravity = json_object_to_json_string(value);
-		else if (strcmp(name, "width") == 0)
-			width = json_object_get_int64(value);
-		else if (strcmp(name, "margin") == 0)
-			margin = json_object_get_int64(value);
-		else if (strcmp(name, "opacity") == 0)
-			l->opacity = json_object_get_double(value);
-		else if (strcmp(name, "repeat") == 0)
-			l->repeat = json_object_get_boolean(value);
-		else
-			known = false;
-	}
-	if (!known || url == NULL || width < 0 || width > SIDE_MAX ||
-	    margin < 0 || margin > SIDE_MAX ||
-	    !(l->opacity >= 0 && l->opacity <= 1))
-		return (job_fail(job, 400, "option \"draw\" is a list of "
-		    "{\"url\", \"gravity\", \"width\", \"margin\", "
-		    "\"opacity\" from 0 to 1, \"repeat\"}"));
-	l->margin = (int)margin;
-	if (parse_gravity(job, gravity, &l->at) != 0)
+	l->repeat_x = both || strcmp(how, "\"x\"") == 0;
+	l->repeat_y = both || strcmp(how, "\"y\"") == 0;
+	if (l->repeat_x || l->repeat_y || strcmp(how, "false") == 0)
+		return (0);
+	return (job_fail(job, 400, "option \"repeat\" of a layer is true, "
+	    "false, \"x\" or \"y\""));
+}
+
+/* Words without a scale are read at once: a font that is none is told first. */
+static int
+load_layer(struct job *job, const char *option, const char *json,
+    uint64_t max_pixels)
+{
+	struct layer *l = &layers[count];
+
+	memset(l, 0, sizeof *l);
+	l->max_pixels = max_pixels;
+	if (json[0] != '{')
+		return (job_fail(job, 400, "option \"%s\" is of objects",
+		    option));
+	if (job_options(job, option, json, layer_options, &l->o,
+	    sizeof l->o) != 0)
 		return (-1);
-	return (load_picture(job, url, width, max_pixels, &l->p));
+	count++;
+	if ((l->o.url == NULL) == (l->o.text == NULL))
+		return (job_fail(job, 400, "option \"%s\": each has a \"url\" "
+		    "or a \"text\"", option));
+	if (parse_gravity(job, l->o.gravity, &l->at) != 0 ||
+	    parse_repeat(job, l) != 0 ||
+	    (l->o.url != NULL && load_picture(job, l) != 0))
+		return (-1);
+	return (l->o.scale != 0 ? 0 : suit(job, l, 0));
 }
 
 int
-draw_load(struct job *job, const char *json, uint64_t max_pixels)
+draw_load(struct job *job, const char *list, const char *text,
+    uint64_t max_pixels)
 {
-	struct json_object *all = json == NULL ? NULL :
-	    json_tokener_parse(json);
-	int r = 0, i;
+	struct json_object *all = list == NULL ? json_object_new_array() :
+	    json_tokener_parse(list);
+	int r = 0;
 
-	while (count > 0)
-		free(layers[--count].p.px);
-	if (json == NULL)
-		return (0);
+	for (; count > 0; count--) {
+		free(layers[count - 1].source.px);
+		free(layers[count - 1].p.px);
+	}
 	if (!json_object_is_type(all, json_type_array) ||
 	    json_object_array_length(all) > LAYERS_MAX)
 		r = job_fail(job, 400, "option \"draw\" is a list of at most "
-		    "%d pictures", LAYERS_MAX);
-	for (i = 0; r == 0 && i < (int)json_object_array_length(all); i++) {
-		r = load_layer(job, json_object_array_get_idx(all, (size_t)i),
-		    max_pixels, &layers[i]);
-		count = i + 1;
-	}
+		    "%d objects", LAYERS_MAX);
+	for (size_t i = 0; r == 0 && i < json_object_array_length(all); i++)
+		r = load_layer(job, "draw", json_object_to_json_string_ext(
+		    json_object_array_get_idx(all, i), JSON_C_TO_STRING_PLAIN),
+		    max_pixels);
+	if (r == 0 && text != NULL)
+		r = load_layer(job, "text", text, max_pixels);
 	json_object_put(all);
 	return (r);
 }
@@ -153,7 +247,7 @@ over(uint8_t *d, const uint8_t *s, unsigned opacity)
 static void
 paste(struct picture *p, const struct layer *l, int left, int top)
 {
-	unsigned opacity = (unsigned)(l->opacity * 255 + 0.5);
+	unsigned opacity = (unsigned)(l->o.opacity * 255 + 0.5);
 	int x, y, px, py;
 
 	for (y = 0; y < l->p.h; y++)
@@ -168,21 +262,46 @@ paste(struct picture *p, const struct layer *l, int left, int top)
 		}
 }
 
-void
-draw(struct picture *p)
+/* Where it begins, of room pixels that it may move in. */
+static int
+start(int64_t near, int64_t far, int room, int margin, double gravity)
 {
-	for (const struct layer *l = layers; l < layers + count; l++) {
-		int w = p->w - l->p.w - 2 * l->margin, left, top;
-		int h = p->h - l->p.h - 2 * l->margin;
+	if (near != NOWHERE)
+		return ((int)near);
+	if (far != NOWHERE)
+		return (room - (int)far);
+	return (margin + (int)((room - 2 * margin) * gravity));
+}
 
-		left = l->margin + (int)(w * l->at.x);
-		top = l->margin + (int)(h * l->at.y);
-		if (!l->repeat) {
-			paste(p, l, left, top);
-			continue;
-		}
-		for (top = 0; top < p->h; top += l->p.h + l->margin)
-			for (left = 0; left < p->w; left += l->p.w + l->margin)
-				paste(p, l, left, top);
+static void
+put_layer(struct picture *p, const struct layer *l)
+{
+	const struct layer_options *o = &l->o;
+	int margin = (int)o->margin;
+	int left = start(o->left, o->right, p->w - l->p.w, margin, l->at.x);
+	int top = start(o->top, o->bottom, p->h - l->p.h, margin, l->at.y);
+	int right = left + 1, bottom = top + 1, x;
+
+	if (l->repeat_x) {
+		left = 0;
+		right = p->w;
 	}
+	if (l->repeat_y) {
+		top = 0;
+		bottom = p->h;
+	}
+	for (; top < bottom; top += l->p.h + margin)
+		for (x = left; x < right; x += l->p.w + margin)
+			paste(p, l, x, top);
+}
+
+int
+draw(struct job *job, struct picture *p)
+{
+	for (struct layer *l = layers; l < layers + count; l++) {
+		if (suit(job, l, p->w) != 0)
+			return (-1);
+		put_layer(p, l);
+	}
+	return (0);
 }

@@ -130,12 +130,15 @@ int
 encode(struct job *job, const struct picture *p, const struct encoding *e,
     uint8_t **out, size_t *len)
 {
+	int r = -1;
+
+	*out = NULL;
 	switch (e->format) {
-	case FORMAT_WEBP: return (encode_webp(job, p, e, out, len));
-	case FORMAT_AVIF: return (encode_avif(job, p, e, out, len));
-	case FORMAT_JPEG: return (encode_jpeg(job, p, e, out, len));
-	case FORMAT_PNG: return (encode_png(job, p, out, len));
-	case FORMAT_AUTO: break;
+	case FORMAT_WEBP: r = encode_webp(job, p, e, out, len); break;
+	case FORMAT_AVIF: r = encode_avif(job, p, e, out, len); break;
+	case FORMAT_JPEG: r = encode_jpeg(job, p, e, out, len); break;
+	case FORMAT_PNG: r = encode_png(job, p, out, len); break;
+	case FORMAT_AUTO: (void)job_fail(job, 500, "no format was chosen");
 	}
-	return (job_fail(job, 500, "no format was chosen"));
+	return (r == 0 ? metadata_write(job, e, out, len) : -1);
 }

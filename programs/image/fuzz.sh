@@ -4,6 +4,8 @@
 . "$(dirname "$0")/../../tests/cli/lib.sh"
 fuzzer=$PWD/build/asan/image_fuzz
 photo=$PWD/build/share/photo.jpg
+programs=$PWD/programs/image
+PATH=$PATH:$PWD/build/programs
 
 cd "$work" || exit 2
 convert "$photo" -strip -resize '60x40!' p.png
@@ -15,9 +17,17 @@ convert p.png -colorspace CMYK cmyk.jpg
 convert p.png -compress LZW lzw.tiff
 convert p.png -compress JPEG jpeg.tiff
 convert p.png -colors 16 BMP3:few.bmp
+python3 "$programs/profiles.py" .
+exiftool -q -q -Copyright=Me -Artist=You -o m.jpg p.jpg
+exiftool -q -q "-ICC_Profile<=gamma.icc" -overwrite_original m.jpg
+convert p.png -profile table.icc m.png
+for f in webp avif; do
+	image '{"metadata": "keep", "format": "'$f'"}' <m.jpg >m.$f
+done
+avifenc --irot 1 --imir 0 p.png turned.avif >/dev/null
 convert -delay 10 -size 40x30 xc:red xc:lime -loop 0 an.gif
 convert an.gif an.webp
-for f in p.* progressive.jpg cmyk.jpg jpeg.tiff lzw.tiff few.bmp an.*; do
+for f in p.* m.* turned.avif progressive.jpg cmyk.jpg jpeg.tiff lzw.tiff few.bmp an.*; do
 	begin "mutations_of_$f"
 	expect_status 0 "$fuzzer" "${1:-1000}" "$f"
 	end

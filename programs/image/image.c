@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * image: pictures to the size, section, look and format that are wanted. The
- * order is fixed: decode, upright, trim, rotate and flip, fit, adjust, draw,
- * encode.
+ * order is fixed: decode, to sRGB, upright, trim, rotate and flip, fit, adjust,
+ * draw, encode.
  */
 #include <ctype.h>
 #include <json-c/json.h>
@@ -14,13 +14,13 @@
 #include "image.h"
 
 struct options {
-	int64_t width, height, quality, speed, rotate, max_bytes;
+	int64_t width, height, speed, rotate, max_bytes;
 	int64_t max_pixels, trim_threshold;
 	double dpr, blur, sharpen, brightness, contrast, gamma;
-	int fit, format, flip;
-	int64_t max_frames;
+	int fit, format, flip, metadata;
+	int64_t max_frames, frame;
 	bool lossless, progressive, trim, anim;
-	const char *gravity, *background, *draw;
+	const char *quality, *gravity, *background, *draw, *text;
 };
 
 static const struct job_option options[] = {
@@ -41,7 +41,8 @@ static const struct job_option options[] = {
 	JOB_CHOICE(struct options, format, FORMAT_AUTO,
 	    "auto|webp|avif|jpeg|png",
 	    "auto: what Accept allows, AVIF before WebP, else what it was"),
-	JOB_INT(struct options, quality, 75, 1, 100, "1 is small, 100 good"),
+	JOB_JSON(struct options, quality,
+	    "1 is small, 100 good; {webp, avif, jpeg}: of each format"),
 	JOB_BOOL(struct options, lossless, false, "WebP and AVIF without loss"),
 	JOB_INT(struct options, speed, 5, 0, 10,
 	    "0 is small, 10 fast; for AVIF 8 is a good choice"),
@@ -52,6 +53,11 @@ static const struct job_option options[] = {
 	    "animations stay some when the format is WebP"),
 	JOB_INT(struct options, max_frames, 500, 1, 10000,
 	    "animations end after as many"),
+	JOB_INT(struct options, frame, 0, 0, 10000,
+	    "which frame of an animation a still picture is made of"),
+	JOB_CHOICE(struct options, metadata, KEEP_COPYRIGHT,
+	    "copyright|keep|none",
+	    "what stays of the EXIF: artist and copyright, all, nothing"),
 	JOB_BOOL(struct options, trim, false, "cut a border of one colour"),
 	JOB_INT(struct options, trim_threshold, 10, 0, 255,
 	    "how much a border may differ from its corner"),
@@ -65,8 +71,12 @@ static const struct job_option options[] = {
 	JOB_NUM(struct options, contrast, 1, 0, 10, "factor"),
 	JOB_NUM(struct options, gamma, 1, 0.1, 10, "above 1 is brighter"),
 	JOB_JSON(struct options, draw,
-	    "pictures on top: [{url, gravity, width, margin, opacity, "
+	    "pictures and words on top: [{url or text, font, size, color, "
+	    "gravity, margin, top, left, bottom, right, width, scale, opacity, "
 	    "repeat}]"),
+	JOB_JSON(struct options, text,
+	    "words on top: {text, font, size, color, gravity and so on}, as in "
+	    "draw"),
 	JOB_STR(struct options, background, NULL, 9,
 	    "#rrggbb or #rrggbbaa, behind what is transparent; for formats "
 	    "without transparency and pad it is white"),
@@ -75,7 +85,46 @@ static const struct job_option options[] = {
 	JOB_END
 };
 
+struct qualities {
+	int64_t webp, avif, jpeg;
+};
+
+static const struct job_option qualities[] = {
+	JOB_INT(struct qualities, webp, 75, 1, 100, "of WebP"),
+	JOB_INT(struct qualities, avif, 75, 1, 100, "of AVIF"),
+	JOB_INT(struct qualities, jpeg, 75, 1, 100, "of JPEG"),
+	JOB_END
+};
+
+/* What is to be done, and what is known of the input. */
+struct task {
+	const struct options *o;
+	struct qualities quality;
+	uint8_t background[4];
+	struct wanted wanted;
+	struct metadata meta;
+};
+
 /*--- options that need a look ---------------------------------------------*/
+
+/* One number for all, or an object. */
+static int
+parse_quality(struct job *job, const char *json, struct qualities *q)
+{
+	long all = 75;
+	char *end = "";
+
+	if (json != NULL && *json == '{')
+		return (job_options(job, "quality", json, qualities, q,
+		    sizeof *q));
+	if (json != NULL)
+		all = strtol(json, &end, 10);
+	if (*end != '\0' || all < 1 || all > 100)
+		return (job_fail(job, 400, "option \"quality\" is between 1 "
+		    "and 100, or {\"webp\": 80, \"avif\": 60, \"jpeg\": 85}"));
+	*q = (struct qualities){all, all, all};
+	return (0);
+}
 
 int
 parse_gravity(struct job *job, const char *json, struct gravity *g)
@@ -117,8 +166,9 @@ parse_gravity(struct job *job, const char *json, struct gravity *g)
 	    "top, bottom, attention or {\"x\": 0.5, \"y\": 0.5}"));
 }
 
-static int
-parse_colour(struct job *job, const char *text, uint8_t colour[4])
+int
+parse_colour(struct job *job, const char *option, const char *text,
+    uint8_t colour[4])
 {
 	unsigned v[4] = {255, 255, 255, 255};
 	size_t len = text == NULL ? 0 : strlen(text);
@@ -127,7 +177,7 @@ parse_colour(struct job *job, const char *text, uint8_t colour[4])
 	    strspn(text + 1, "0123456789abcdefABCDEF") != len - 1 ||
 	    sscanf(text + 1, "%2x%2x%2x%2x", &v[0], &v[1], &v[2], &v[3]) < 3))
 		return (job_fail(job, 400,
-		    "option \"background\" is #rrggbb or #rrggbbaa"));
+		    "option \"%s\" is #rrggbb or #rrggbbaa", option));
 	for (int i = 0; i < 4; i++)
 		colour[i] = (uint8_t)v[i];
 	return (0);
@@ -195,9 +245,9 @@ scaled(int64_t v, double dpr)
 }
 
 static int
-shape(struct job *job, const struct options *o, struct picture *p,
-    const uint8_t background[4])
+shape(struct job *job, const struct task *t, struct picture *p)
 {
+	const struct options *o = t->o;
 	struct gravity g;
 
 	if (o->rotate % 90 != 0)
@@ -209,7 +259,7 @@ shape(struct job *job, const struct options *o, struct picture *p,
 	    turn(job, p, (int)o->rotate, o->flip & 1, o->flip & 2) != 0)
 		return (-1);
 	return (fit(job, p, (enum fit)o->fit, scaled(o->width, o->dpr),
-	    scaled(o->height, o->dpr), &g, background,
+	    scaled(o->height, o->dpr), &g, t->background,
 	    (uint64_t)o->max_pixels));
 }
 
@@ -251,47 +301,61 @@ encode_within(struct job *job, const struct picture *p, struct encoding *e,
 
 /* What changes the pixels but not their number. */
 static int
-look(struct job *job, const struct options *o, struct picture *p,
-    enum format format, const uint8_t background[4])
+look(struct job *job, const struct task *t, struct picture *p,
+    enum format format)
 {
+	const struct options *o = t->o;
+
 	if (format == FORMAT_JPEG || o->background != NULL)
-		flatten(p, background);
+		flatten(p, t->background);
 	adjust(p, o->brightness, o->contrast, o->gamma);
 	if (blur(job, p, o->blur) != 0)
 		return (-1);
 	if (sharpen(job, p, o->sharpen) != 0)
 		return (-1);
-	draw(p);
-	return (0);
+	return (draw(job, p));
 }
 
+/* With EXIF that is malloc'ed. */
 static struct encoding
-encoding_of(const struct options *o, enum format format)
+encoding_of(const struct task *t, enum format format)
 {
-	return ((struct encoding){
-		.format = format, .quality = (int)o->quality,
-		.speed = (int)o->speed, .lossless = o->lossless,
-		.progressive = o->progressive,
-	});
+	const struct options *o = t->o;
+	struct encoding e = {
+		.format = format, .speed = (int)o->speed,
+		.lossless = o->lossless, .progressive = o->progressive,
+	};
+	enum keep keep = (enum keep)o->metadata;
+
+	e.quality = (int)(format == FORMAT_AVIF ? t->quality.avif :
+	    format == FORMAT_JPEG ? t->quality.jpeg : t->quality.webp);
+	if (t->meta.whole && keep == KEEP_ALL)
+		keep = KEEP_COPYRIGHT;
+	if (t->meta.exif != NULL)
+		e.exif = exif_kept(t->meta.exif, t->meta.exif_len, keep,
+		    &e.exif_len);
+	return (e);
 }
 
 static int
-finish(struct job *job, const struct options *o, struct picture *p,
-    enum format was, const uint8_t background[4])
+finish(struct job *job, const struct task *t, struct picture *p,
+    enum format was)
 {
 	static const char *const types[] = {
 		[FORMAT_WEBP] = "image/webp", [FORMAT_AVIF] = "image/avif",
 		[FORMAT_JPEG] = "image/jpeg", [FORMAT_PNG] = "image/png",
 	};
-	struct encoding e = encoding_of(o, choose_format(o, was));
+	struct encoding e = encoding_of(t, choose_format(t->o, was));
 	uint8_t *out;
 	size_t len;
+	int r;
 
-	if (look(job, o, p, e.format, background) != 0 ||
-	    encode_within(job, p, &e, o->lossless || e.format == FORMAT_PNG ?
-	    0 : o->max_bytes, &out, &len) != 0)
-		return (-1);
-	return (job_answer(job, types[e.format], out, len));
+	r = look(job, t, p, e.format);
+	if (r == 0)
+		r = encode_within(job, p, &e, t->o->lossless ||
+		    e.format == FORMAT_PNG ? 0 : t->o->max_bytes, &out, &len);
+	free(e.exif);
+	return (r != 0 ? -1 : job_answer(job, types[e.format], out, len));
 }
 
 /* For again(). */
@@ -301,22 +365,22 @@ static const void *last_out;
 /*--- animations: each frame goes the same way ------------------------------*/
 
 static int
-add_frames(struct job *job, const struct options *o, struct animation *a,
-    const uint8_t background[4], struct animator **to)
+add_frames(struct job *job, const struct task *t, struct animation *a,
+    const struct encoding *e, struct animator **to)
 {
-	struct encoding e = encoding_of(o, FORMAT_WEBP);
 	struct picture p;
 	int64_t n;
 	int ms, r = 0;
 
-	for (n = 0; n < o->max_frames && r == 0; n++) {
+	for (n = 0; n < t->o->max_frames && r == 0; n++) {
 		/* One that is cut short ends with its last whole frame. */
 		if (animation_next(a, &p, &ms) != 1)
 			break;
-		if (shape(job, o, &p, background) != 0 ||
-		    look(job, o, &p, FORMAT_WEBP, background) != 0 ||
+		icc_to_srgb(&p, t->meta.icc, t->meta.icc_len);
+		if (shape(job, t, &p) != 0 ||
+		    look(job, t, &p, FORMAT_WEBP) != 0 ||
 		    (*to == NULL &&
-		    (*to = animator_new(job, a, &p, &e)) == NULL))
+		    (*to = animator_new(job, a, &p, e)) == NULL))
 			r = -1;
 		else
 			r = animator_add(job, *to, &p, ms);
@@ -326,13 +390,28 @@ add_frames(struct job *job, const struct options *o, struct animation *a,
 }
 
 static int
-animate(struct job *job, const struct options *o, const struct wanted *wanted,
-    const uint8_t background[4])
+encode_frames(struct job *job, const struct task *t, struct animation *a,
+    uint8_t **out, size_t *len)
 {
-	struct options same = *o;
-	struct animation *a = animation_open(job, job->in, job->in_len,
-	    wanted);
+	struct encoding e = encoding_of(t, FORMAT_WEBP);
 	struct animator *to = NULL;
+	int r = add_frames(job, t, a, &e, &to);
+
+	if (to != NULL && animator_end(job, to, r == 0, out, len) != 0)
+		r = -1;
+	if (r == 0)
+		r = metadata_write(job, &e, out, len);
+	free(e.exif);
+	return (r);
+}
+
+static int
+animate(struct job *job, const struct task *t)
+{
+	struct options o = *t->o;
+	struct task same = *t;
+	struct animation *a = animation_open(job, job->in, job->in_len,
+	    &t->wanted);
 	uint8_t *out = NULL;
 	size_t len = 0;
 	int r;
@@ -340,14 +419,16 @@ animate(struct job *job, const struct options *o, const struct wanted *wanted,
 	if (a == NULL)
 		return (-1);
 	/* What looks at the pixels would differ from frame to frame. */
-	same.trim = false;
-	if (o->gravity != NULL && strcmp(o->gravity, "\"attention\"") == 0)
-		same.gravity = NULL;
-	r = add_frames(job, &same, a, background, &to);
-	if (to != NULL && animator_end(job, to, r == 0, &out, &len) != 0)
-		r = -1;
+	o.trim = false;
+	if (o.gravity != NULL && (strcmp(o.gravity, "\"attention\"") == 0 ||
+	    strcmp(o.gravity, "\"auto\"") == 0))
+		o.gravity = NULL;
+	same.o = &o;
+	metadata_read(job->in, job->in_len, &same.meta);
+	r = encode_frames(job, &same, a, &out, &len);
 	animation_close(a);
-	if (r == 0 && o->max_bytes != 0 && len > (size_t)o->max_bytes)
+	free(same.meta.icc);
+	if (r == 0 && o.max_bytes != 0 && len > (size_t)o.max_bytes)
 		r = job_fail(job, 422, "the animation is larger than "
 		    "max_bytes");
 	if (r != 0) {
@@ -358,37 +439,46 @@ animate(struct job *job, const struct options *o, const struct wanted *wanted,
 	return (job_answer(job, "image/webp", out, len));
 }
 
+/*--- one picture ----------------------------------------------------------*/
+
+/* How large the picture has to be; with a border to cut off, all of it. */
+static void
+find_wanted(const struct options *o, struct wanted *wanted)
+{
+	int w = scaled(o->width, o->dpr), h = scaled(o->height, o->dpr);
+	bool swap = o->rotate == 90 || o->rotate == 270;
+
+	wanted->max_pixels = (uint64_t)o->max_pixels;
+	if (o->trim)
+		return;
+	wanted->w = swap ? h : w;
+	wanted->h = swap ? w : h;
+}
 
 static int
 run(struct job *job, const void *chosen)
 {
 	const struct options *o = chosen;
-	struct wanted wanted = {.max_pixels = (uint64_t)o->max_pixels};
-	enum format was = FORMAT_AUTO;
-	uint8_t background[4];
+	struct task t = {.o = o};
+	enum format was = FORMAT_PNG;
 	struct picture p;
+	bool animation;
 
-	if (parse_colour(job, o->background, background) != 0 ||
-	    draw_load(job, o->draw, wanted.max_pixels) != 0)
+	find_wanted(o, &t.wanted);
+	if (parse_quality(job, o->quality, &t.quality) != 0 ||
+	    parse_colour(job, "background", o->background,
+	    t.background) != 0 ||
+	    draw_load(job, o->draw, o->text, t.wanted.max_pixels) != 0)
 		return (-1);
-	/* With a border to cut off it may have to be larger. */
-	if (!o->trim) {
-		wanted.w = scaled(o->width, o->dpr);
-		wanted.h = scaled(o->height, o->dpr);
-		if (o->rotate == 90 || o->rotate == 270) {
-			int w = wanted.w;
-
-			wanted.w = wanted.h;
-			wanted.h = w;
-		}
-	}
-	if (o->anim && is_animation(job->in, job->in_len) &&
-	    wants_webp(o))
-		return (animate(job, o, &wanted, background));
-	if (decode(job, job->in, job->in_len, &wanted, &p, &was) != 0)
+	animation = is_animation(job->in, job->in_len);
+	if (o->anim && animation && wants_webp(o))
+		return (animate(job, &t));
+	if ((o->frame > 0 && animation ?
+	    animation_still(job, job->in, job->in_len, &t.wanted, o->frame,
+	    &p) : decode(job, job->in, job->in_len, &t.wanted, &p, &was,
+	    &t.meta)) != 0)
 		return (-1);
-	if (shape(job, o, &p, background) != 0 ||
-	    finish(job, o, &p, was, background) != 0) {
+	if (shape(job, &t, &p) != 0 || finish(job, &t, &p, was) != 0) {
 		free(p.px);
 		return (-1);
 	}
@@ -413,6 +503,7 @@ static const struct job_program program = {
 	.options_size = sizeof(struct options),
 	.run = run,
 	.bare = "quality",
+	.prepare = text_prepare,
 	.again = again,
 };
 

@@ -36,10 +36,41 @@ void picture_replace(struct picture *p, struct picture *q);
 /* Look whether some pixel is transparent. */
 void find_alpha(struct picture *p);
 
-/* decode.c: any format; *format is what it was, as far as we write it. */
+/* exif.c: by a TIFF header and its directory. */
+#define EXIF_MAX 65000
+enum keep { KEEP_COPYRIGHT, KEEP_ALL, KEEP_NONE };
+/* 1 to 8. */
+int exif_orientation(const uint8_t *t, size_t len);
+/* The value of a tag of bytes or text, in the directory itself; or NULL. */
+const uint8_t *exif_bytes(const uint8_t *t, size_t len, unsigned tag,
+    size_t *size);
+/* What is kept of it, malloc'ed and upright; NULL: nothing. */
+uint8_t *exif_kept(const uint8_t *t, size_t len, enum keep keep,
+    size_t *out_len);
+
+/* metadata.c: what a file says beside its pixels. */
+struct metadata {
+	const uint8_t *exif;		/* a TIFF header and on; the file's */
+	size_t exif_len;
+	bool whole;			/* which is the whole file */
+	uint8_t *icc;			/* malloc'ed */
+	size_t icc_len;
+};
+void metadata_read(const uint8_t *data, size_t len, struct metadata *m);
+void metadata_set_profile(struct metadata *m, const uint8_t *icc, size_t len);
+void avif_metadata(const uint8_t *data, size_t len, struct metadata *m);
+
+/* icc.c: nothing happens for profiles that are not understood. */
+void icc_to_srgb(struct picture *p, const uint8_t *icc, size_t len);
+
+/*
+ * decode.c: any format, in sRGB; *format is what it was, as far as we write it;
+ * of *meta there is the EXIF, which is a part of the data.
+ */
 int decode(struct job *job, const void *data, size_t len,
-    const struct wanted *wanted, struct picture *p, enum format *format);
-/* jpeg.c, tiff.c, avif.c */
+    const struct wanted *wanted, struct picture *p, enum format *format,
+    struct metadata *meta);
+/* jpeg.c, tiff.c, avif_read.c */
 int decode_jpeg(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p);
 int decode_tiff(struct job *job, const uint8_t *data, size_t len,
@@ -58,10 +89,6 @@ int gif_next(struct gif *g, const struct picture **seen, int *ms);
 void gif_close(struct gif *g);
 int decode_gif(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p);
-
-/* exif.c: 1 to 8 by a TIFF header and its directory; by a PNG's or a WebP's. */
-int exif_orientation(const uint8_t *t, size_t len);
-int chunk_orientation(const uint8_t *data, size_t len, bool png);
 
 /* turn.c: whole turns and mirrors; what is only a border. */
 int turn_upright(struct job *job, struct picture *p);
@@ -90,24 +117,49 @@ void adjust(struct picture *p, double brightness, double contrast,
 int blur(struct job *job, struct picture *p, double sigma);
 int sharpen(struct job *job, struct picture *p, double amount);
 
-/* encode.c, avif.c: malloc'ed bytes. */
+/* encode.c, avif_write.c: malloc'ed bytes. */
 struct encoding {
 	enum format format;
 	int quality;			/* 1 to 100 */
 	int speed;			/* 0 slow to 10 fast */
 	bool lossless, progressive;
+	uint8_t *exif;			/* goes into the file; NULL: none */
+	size_t exif_len;
 };
 int encode(struct job *job, const struct picture *p, const struct encoding *e,
     uint8_t **out, size_t *len);
 int encode_avif(struct job *job, const struct picture *p,
     const struct encoding *e, uint8_t **out, size_t *len);
 
+/* metadata.c: e->exif into encoded bytes, which are replaced. */
+int metadata_write(struct job *job, const struct encoding *e, uint8_t **out,
+    size_t *len);
+
 /* image.c: "left", or {"x": 0, "y": 0.5}, or NULL, which is the middle. */
 int parse_gravity(struct job *job, const char *json, struct gravity *g);
 
-/* draw.c: read what is to lie on top, once; put it on a picture. */
-int draw_load(struct job *job, const char *json, uint64_t max_pixels);
-void draw(struct picture *p);
+/* "#rrggbb" or "#rrggbbaa" of that option; NULL is white. */
+int parse_colour(struct job *job, const char *option, const char *text,
+    uint8_t colour[4]);
+
+/*
+ * draw.c: read what is to lie on top, once: a list of layers, and one layer of
+ * text, either of which may be NULL; put it on a picture.
+ */
+int draw_load(struct job *job, const char *list, const char *text,
+    uint64_t max_pixels);
+int draw(struct job *job, struct picture *p);
+
+/* text.c: words as a picture that is transparent but for them. */
+struct text_style {
+	const char *font;	/* a file's name; NULL: the one built in */
+	int size;			/* pixels of an em */
+	double align;			/* of short lines: 0 left, 1 right */
+	uint8_t colour[4];
+};
+int text_prepare(void);
+int text_picture(struct job *job, const char *utf8, const struct text_style *s,
+    uint64_t max_pixels, struct picture *p);
 
 /* encode.c: libwebp's settings of e. */
 struct WebPConfig;
@@ -125,6 +177,9 @@ struct animator *animator_new(struct job *job, const struct animation *a,
     const struct picture *first, const struct encoding *e);
 int animator_add(struct job *job, struct animator *to, const struct picture *p,
     int ms);
+/* The frame of that number, counted from 0, or the last one. */
+int animation_still(struct job *job, const uint8_t *data, size_t len,
+    const struct wanted *wanted, int64_t number, struct picture *p);
 int animator_end(struct job *job, struct animator *to, bool wanted,
     uint8_t **out, size_t *len);
 

@@ -1,48 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# image: its results as ImageMagick, webpinfo, dwebp and avifdec read them.
+# image: formats, sizes and looks; what is broken, wrong or too large.
 . "$(dirname "$0")/../../tests/cli/lib.sh"
-. tests/lib/program.sh
-settings='{"max_request_memory": 512, "address_space": 1024,
-    "max_request_time": 60}'
-photo=build/share/photo.jpg
+. programs/image/lib.sh
 
 common_promises
 
-# A picture as PNG, so that any reader understands it.
-as_png() {
-	case $(head -c 12 "$1" | tr -d '\0') in
-	RIFF*) dwebp -quiet "$1" -o "$2" ;;
-	*ftyp*) avifdec "$1" "$2" >/dev/null ;;
-	*) convert "$1" -auto-orient "$2" 2>/dev/null ;;
-	esac
-}
-
-# The picture in $OUT is this wide and high, of this format.
-is() {
-	cp "$OUT" "$work/is"
-	as_png "$work/is" "$work/is.png" || wrong "$1: nobody can read it"
-	got=$(identify -format '%wx%h' "$work/is.png")
-	[ "$got" = "$1" ] || wrong "it is $got, not $1"
-	case $2 in
-	webp) webpinfo "$work/is" >/dev/null || wrong "webpinfo refuses it" ;;
-	avif) [ "$(head -c 12 "$work/is" | tail -c 8)" = ftypavif ] ||
-	    wrong "no AVIF" ;;
-	*) identify -format %m "$work/is" | grep -qi "^$2" || wrong "no $2" ;;
-	esac
-}
-
-# Both pictures are alike: their PSNR is at least $3 dB.
-alike() {
-	as_png "$1" "$work/one.png"
-	as_png "$2" "$work/two.png"
-	psnr=$(compare -metric PSNR "$work/one.png" "$work/two.png" null: 2>&1)
-	[ "$psnr" = inf ] || [ "${psnr%%.*}" -ge "$3" ] 2>/dev/null ||
-	    wrong "$4: PSNR $psnr is less than $3"
-}
-
 begin every_format_in_becomes_every_format_out
-convert "$photo" -strip -resize 160x107\! "$work/p.png" 2>/dev/null
 for from in jpg png webp tiff bmp gif; do
 	convert "$work/p.png" -quality 95 "$work/p.$from"
 done
@@ -166,14 +130,6 @@ cp "$OUT" "$work/got"
 alike "$work/got" "$work/i.gif" 90 "interlaced GIF"
 end
 
-# Frames of one colour, one that covers a part and goes away again, one more.
-make_animation() {
-	convert -delay 10 -size 80x60 xc:red xc:lime \
-	    \( -size 20x20 xc:yellow -repage 80x60+30+10 -set dispose previous \) \
-	    -set delay 20 \( -size 10x10 xc:blue -repage 80x60+70+50 \) \
-	    -loop 0 "$1"
-}
-
 begin animations_stay_animations
 make_animation "$work/an.gif"
 both 200 "$work/an.gif" '{"format": "webp", "lossless": true}'
@@ -265,43 +221,21 @@ for o in '{"blur": 5}' '{"sharpen": 2}' '{"contrast": 0.5}' '{"gamma": 2}'; do
 done
 end
 
-begin a_watermark_lies_where_it_should
-convert -size 20x10 xc:'#ff000080' "PNG32:$work/mark.png"
-convert -size 80x60 xc:blue "$work/base.png"
-url="data:image/png;base64,$(base64 -w0 "$work/mark.png")"
-while read -r gravity at; do
-	both 200 "$work/base.png" "{\"format\": \"png\", \"draw\":
-	    [{\"url\": \"$url\", \"gravity\": $gravity, \"margin\": 5}]}"
-	cp "$OUT" "$work/got"
-	convert "$work/base.png" "$work/mark.png" -geometry "$at" -composite \
-	    "$work/want.png"
-	alike "$work/got" "$work/want.png" 50 "watermark $gravity"
-done <<'EOT'
-"bottom-right" +55+45
-"top-left" +5+5
-"center" +30+25
-EOT
-both 200 "$work/base.png" "{\"format\": \"png\", \"draw\":
-    [{\"url\": \"$url\", \"repeat\": true, \"opacity\": 0.5}]}"
-[ "$(convert "$OUT" -unique-colors txt: | grep -c '^[0-9]')" = 1 ] ||
-    wrong "it does not cover all"
-both 200 "$work/base.png" "{\"format\": \"png\", \"draw\":
-    [{\"url\": \"$url\", \"width\": 200, \"opacity\": 0}]}"
-cp "$OUT" "$work/got"
-alike "$work/got" "$work/base.png" 90 "what cannot be seen"
-end
-
-begin wrong_watermarks_are_refused
-for draw in 1 '[1]' '[{}]' '[{"url": "data:,x"}]' \
-    "[{\"url\": \"$url\", \"opacity\": 2}]" \
-    "[{\"url\": \"$url\", \"no\": 2}]" \
-    "[{\"url\": \"$url\", \"width\": -1}]"; do
-	refused 400 "$work/base.png" "{\"draw\": $draw}" draw
+begin quality_may_differ_by_format
+for to in webp jpeg avif; do
+	both 200 "$work/p.png" "{\"format\": \"$to\", \"quality\": 30}"
+	cp "$OUT" "$work/one"
+	both 200 "$work/p.png" "{\"format\": \"$to\",
+	    \"quality\": {\"$to\": 30}}"
+	cmp -s "$OUT" "$work/one" || wrong "$to: not the same"
+	both 200 "$work/p.png" "{\"format\": \"$to\",
+	    \"quality\": {\"webp\": 90, \"jpeg\": 90, \"avif\": 90}}"
+	[ "$(wc -c <"$OUT")" -gt "$(wc -c <"$work/one")" ] ||
+	    wrong "$to: 90 is smaller than 30"
 done
-refused 415 "$work/base.png" \
-    '{"draw": [{"url": "data:text/plain;base64,aGVsbG8gd29ybGQ="}]}' neither
-refused 413 "$work/base.png" "{\"draw\": [{\"url\": \"$url\",
-    \"width\": 30000}]}" max_pixels
+for q in 0 101 '"a"' 2.5 '{"webp": 0}' '{"gif": 1}' '[]'; do
+	refused 400 "$work/p.png" "{\"quality\": $q}" quality
+done
 end
 
 begin max_bytes_is_kept

@@ -122,6 +122,14 @@ int job_main(const struct job_program *program, int argc, char **argv);
 int job_fail(struct job *job, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * An object within the options, {"name": value}, by a table of its own: *into,
+ * of that size, is set to the defaults and then to what the JSON text says. 0,
+ * or -1 after job_fail() with status 400 and a reason that names `option`.
+ */
+int job_options(struct job *job, const char *option, const char *json,
+    const struct job_option *table, void *into, size_t size);
+
 /* Give an answer of status 200; always 0. */
 int job_answer(struct job *job, const char *type, const void *out, size_t len);
 

@@ -207,7 +207,8 @@ apply_object(const struct job_program *program, struct job *job,
 
 	json_object_object_foreach(root, name, v) {
 		o = find_option(program, name);
-		if (o == NULL && strcmp(name, onerror.name) == 0) {
+		if (o == NULL && original != NULL &&
+		    strcmp(name, onerror.name) == 0) {
 			if (set_text(job, &onerror, v, (char *)&how) != 0)
 				return (-1);
 			*original = how == 1;
@@ -269,6 +270,21 @@ options_apply(const struct job_program *program, struct job *job,
 	r = apply_object(program, job, options, root, original);
 	json_object_put(root);
 	return (r);
+}
+
+int
+job_options(struct job *job, const char *option, const char *json,
+    const struct job_option *table, void *into, size_t size)
+{
+	const struct job_program object = {.name = option, .options = table,
+	    .options_size = size};
+	char why[sizeof job->why];
+
+	options_start(&object, into);
+	if (options_apply(&object, job, into, json, NULL) == 0)
+		return (0);
+	memcpy(why, job->why, sizeof why);
+	return (job_fail(job, 400, "option \"%s\": %s", option, why));
 }
 
 /*--- the schema -----------------------------------------------------------*/

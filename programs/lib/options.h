@@ -15,7 +15,7 @@ void options_start(const struct job_program *program, void *options);
 /*
  * Apply a JSON object, or a bare value if the program has an option for it; ""
  * changes nothing. 0, or -1 after job_fail() with status 400. *original is set
- * by the option `onerror`, which every program has.
+ * by the option `onerror`, which every program has; NULL: it is none here.
  */
 int options_apply(const struct job_program *program, struct job *job,
     void *options, const char *text, bool *original);

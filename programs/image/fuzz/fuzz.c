@@ -101,9 +101,10 @@ fuzz(const char *name, unsigned rounds)
 {
 	static struct options o = {
 		.width = 64, .dpr = 1, .fit = FIT_COVER, .height = 40,
-		.format = FORMAT_WEBP, .quality = 50, .speed = 10, .anim = true,
+		.format = FORMAT_WEBP, .quality = "50", .speed = 10,
+		.anim = true,
 		.max_frames = 20, .brightness = 1, .contrast = 1, .gamma = 1,
-		.max_pixels = 1000000,
+		.max_pixels = 1000000, .metadata = KEEP_ALL,
 	};
 	static uint8_t good[1 << 20], bad[1 << 20];
 	FILE *f = fopen(name, "rb");
