@@ -6,6 +6,16 @@
 
 common_promises
 
+begin recipes_of_the_readme_are_tested
+# Line by line, but for what the library's file and its socket are.
+sed -n '/^```vcl/,/^```$/p' programs/image/README.md |
+    grep -vE '^```|library\(|varnish-self' | sed 's/^[ \t]*//' >"$work/readme"
+sed 's/^[ \t]*//' programs/image/recipes.vtc >"$work/tested"
+sort -u "$work/tested" >"$work/sorted"
+sort -u "$work/readme" | comm -23 - "$work/sorted" >"$work/more"
+[ ! -s "$work/more" ] || wrong "recipes.vtc lacks: $(cat "$work/more")"
+end
+
 begin every_format_in_becomes_every_format_out
 for from in jpg png webp tiff bmp gif; do
 	convert "$work/p.png" -quality 95 "$work/p.$from"
@@ -296,6 +306,13 @@ done
 refused 413 "$photo" '{"max_pixels": 1000}' max_pixels
 refused 413 "$photo" '{"width": 30000, "height": 30000, "fit": "contain"}' \
     max_pixels
+end
+
+begin the_library_has_room_for_what_requests_may_write
+python3 -c 'import json
+for name, o in json.load(open("programs/image/library.json")).items():
+    assert o["address_space"] > o["max_request_memory"], name' 2>"$ERR" ||
+    wrong "$(tail -n 1 "$ERR")"
 end
 
 begin what_is_no_picture_is_refused
