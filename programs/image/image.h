@@ -157,7 +157,7 @@ struct text_style {
 	double align;			/* of short lines: 0 left, 1 right */
 	uint8_t colour[4];
 };
-int text_prepare(void);
+int text_prepare(struct job *job, const void *options);
 int text_picture(struct job *job, const char *utf8, const struct text_style *s,
     uint64_t max_pixels, struct picture *p);
 

@@ -26,11 +26,14 @@ static FT_Library library;
 static FT_Face built_in;
 
 int
-text_prepare(void)
+text_prepare(struct job *job, const void *options)
 {
-	return (FT_Init_FreeType(&library) != 0 ||
+	(void)options;
+	if (library != NULL || (FT_Init_FreeType(&library) == 0 &&
 	    FT_New_Memory_Face(library, font_start, font_end - font_start, 0,
-	    &built_in) != 0 ? -1 : 0);
+	    &built_in) == 0))
+		return (0);
+	return (job_fail(job, 500, "not enough memory for a font"));
 }
 
 /* All of a file: FreeType keeps reading it. */
@@ -66,6 +69,9 @@ font_open(struct job *job, const struct text_style *s, struct font *font)
 {
 	size_t len = 0;
 
+	/* In a shell nothing has prepared it. */
+	if (text_prepare(job, NULL) != 0)
+		return (-1);
 	*font = (struct font){.face = built_in};
 	if (s->font != NULL) {
 		font->data = read_file(s->font, &len);
