@@ -37,6 +37,8 @@
 
 struct tkvm_machine;
 struct tkvm_image;
+struct blob;
+struct blob_in;
 
 #define TKVM_PAGE 4096u
 
@@ -118,14 +120,19 @@ struct tkvm_boot {
 	const struct tkvm_area *area;
 	unsigned n_areas;
 	bool executable_heap;		/* what brk() and mmap() give */
+	/*
+	 * What tkvm_machine_save() put there, or NULL: the machine stands where
+	 * that one stood, and argv and envp are not looked at.
+	 */
+	struct blob_in *saved;
 	struct tkvm_calls calls;
 };
 
 /*
  * Load a program, ready to start at its entry point.
  * Returns 0 and a machine that tkvm_machine_destroy() frees, or TKVM_EFILE
- * (malformed program), TKVM_ECONFIG (areas), TKVM_EHOST (no usable KVM),
- * TKVM_ENOMEM.
+ * (malformed program, or what was saved is of another one, of another CPU or
+ * damaged), TKVM_ECONFIG (areas), TKVM_EHOST (no usable KVM), TKVM_ENOMEM.
  */
 TKVM_API int tkvm_machine_boot(const struct tkvm_boot *boot,
     struct tkvm_machine **mp, struct tkvm_err *err) TKVM_MUST_CHECK;
@@ -153,6 +160,23 @@ TKVM_API uint64_t tkvm_image_bytes(const struct tkvm_image *image);
 TKVM_API int tkvm_machine_fork(struct tkvm_image *image,
     const struct tkvm_calls *calls, uint32_t index, uint64_t max_request_bytes,
     struct tkvm_machine **mp, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
+ * Put all that a booted machine which waits, or a fork between two calls, needs
+ * to be made again: registers, extended state, the arena's books, and the
+ * pages that are neither zero, nor free, nor as the program's file has them.
+ * Of the same state it puts the same bytes. Shared memory is saved of booted
+ * machines only. TKVM_ENOMEM, TKVM_EHOST.
+ */
+TKVM_API int tkvm_machine_save(struct tkvm_machine *m, struct blob *to,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
+ * Bring a fork to what was saved of it, or of another fork of its image.
+ * TKVM_EFILE; after that, and TKVM_EHOST: destroy it.
+ */
+TKVM_API int tkvm_machine_load(struct tkvm_machine *m, struct blob_in *from,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /* Free a machine in any state; *mp becomes NULL. NULL is fine. */
 TKVM_API void tkvm_machine_destroy(struct tkvm_machine **mp);

@@ -63,6 +63,9 @@ void fetch_reply_free(struct fetch_reply *reply);
 struct sockaddr;
 bool fetch_is_public(const struct sockaddr *addr);
 
+int fetch_sha256(const void *data, size_t len, unsigned char sum[32],
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+
 /* Is hex (64 digits) the SHA-256 of the data? 0, or a sentence. */
 int fetch_verify(const void *data, size_t len, const char *hex,
     const char *name, struct tkvm_err *err) TKVM_MUST_CHECK;

@@ -9,6 +9,15 @@
 
 #include "fetch/fetch.h"
 
+int
+fetch_sha256(const void *data, size_t len, unsigned char sum[32],
+    struct tkvm_err *err)
+{
+	if (EVP_Digest(data, len, sum, NULL, EVP_sha256(), NULL) == 1)
+		return (0);
+	return (tkvm_fail(err, TKVM_EHOST, "cannot compute a SHA-256"));
+}
+
 static int
 verify(const EVP_MD *md, const char *of[2], const void *data, size_t len,
     const char *hex, const char *name, struct tkvm_err *err)

@@ -49,6 +49,18 @@ void http_scan_abi(const void *elf, size_t size, struct http_program *hp);
 /* Free what a program owns, after its last state. */
 void http_program_free(struct http_program *hp);
 
+/*
+ * What a program told us while it started, its regular expressions as s knows
+ * them; and back, into a *hp that http_scan_abi() has seen. TKVM_EFILE.
+ */
+struct blob;
+struct blob_in;
+void http_save(const struct http_state *s, struct blob *to);
+int http_load(struct http_program *hp, struct blob_in *from,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+/* Has main() asked its storage something? Then it must run at each start. */
+bool http_used_storage(const struct http_state *s);
+
 /* For a booting machine; fills *hp as the program registers. */
 int http_new(struct http_program *hp, const struct http_limits *limits,
     struct http_state **sp, struct tkvm_err *err) TKVM_MUST_CHECK;

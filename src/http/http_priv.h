@@ -49,6 +49,7 @@ struct http_state {
 	const struct http_storage_ops *storage_ops;
 	void *storage_priv;
 	bool is_storage;
+	bool used_storage;		/* while booting */
 	struct {
 		bool given, goes_on;
 		uint64_t at, len;
@@ -158,6 +159,12 @@ enum tkvm_next http_regex_copyto(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err);
 /* Forget what the request compiled and freed. */
 void http_regex_reset(struct http_state *s);
+/* What compiled to number i, and its length; NULL: nothing. */
+const char *http_regex_text(const struct http_state *s, unsigned i,
+    size_t *len);
+/* Compile the program's number i. */
+int http_regex_put(struct http_program *hp, unsigned i, const char *text,
+    size_t len, struct tkvm_err *err) TKVM_MUST_CHECK;
 void http_regex_free_all(struct http_regex *table[HTTP_REGEXES]);
 
 /* Apply one line with the rules of http_set(): 0, or a code. */

@@ -153,6 +153,23 @@ http_regex_compile(struct http_state *s, struct tkvm_machine *m,
 	return (TKVM_RESUME);
 }
 
+const char *
+http_regex_text(const struct http_state *s, unsigned i, size_t *len)
+{
+	const struct http_regex *r = regex_at(s, i);
+
+	*len = r == NULL ? 0 : r->len;
+	return (r == NULL ? NULL : r->text);
+}
+
+int
+http_regex_put(struct http_program *hp, unsigned i, const char *text,
+    size_t len, struct tkvm_err *err)
+{
+	hp->regex[i] = regex_new(text, len, err);
+	return (hp->regex[i] == NULL ? err->code : 0);
+}
+
 enum tkvm_next
 http_regex_free(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err)

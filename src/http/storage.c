@@ -83,6 +83,7 @@ call_function(struct http_state *s, struct tkvm_machine *m,
 	uint64_t dst = c->arg[3];
 	int r;
 
+	s->used_storage |= s->booting;
 	call.room = dst == 0 ? 0 : call.dst_len;
 	if (!s->storage_ops->allowed(s->storage_priv, call.function))
 		return (http_abort(err, "a storage call of a function that "
@@ -150,6 +151,7 @@ http_storage_task(struct http_state *s, struct tkvm_machine *m,
 	const void *data = "";
 	long id;
 
+	s->used_storage |= s->booting;
 	if (c->arg[2] > TASK_DATA_MAX)
 		return (http_abort(err,
 		    "a storage task with more than 2 MiB of data"));

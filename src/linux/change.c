@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * change.c: see change.h. Names: PATH.new, or with a number behind when others
- * change it at the same time. Who writes to a copy holds a lock on it, so one
- * that a killed process left behind is taken over, and they do not pile up.
+ * change.c: see change.h; copies have the names of file_new().
  *
  * The sum of what was written is an extended attribute of the file: nobody
  * sees it who reads the file, and it takes the name together with the data.
@@ -13,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -24,7 +21,6 @@
 
 #define SUM_NAME "user.tinykvm.sum"
 #define SUM_FORMAT "1 %08x %jd %jd.%09ld"	/* version, sum, size, mtime */
-#define COPIES_MAX 64			/* writers of one file at a time */
 #define PART 65536u
 
 /*--- sums -----------------------------------------------------------------*/
@@ -93,41 +89,6 @@ put_sum(int fd)
 
 /*--- copies ---------------------------------------------------------------*/
 
-/* The lock was had, but another writer's copy may have lost its name first. */
-static bool
-still_named(int fd, const char *name)
-{
-	struct stat a, b;
-
-	return (fstat(fd, &a) == 0 && stat(name, &b) == 0 &&
-	    a.st_ino == b.st_ino && a.st_dev == b.st_dev);
-}
-
-/* An empty file that nobody else writes to, and its name; or -errno. */
-static int
-new_copy(const char *path, char **name)
-{
-	int fd, error = EBUSY;
-
-	for (unsigned i = 0; i < COPIES_MAX; i++) {
-		if (asprintf(name, i == 0 ? "%s.new" : "%s.new%u", path,
-		    i) < 0)
-			return (-ENOMEM);
-		fd = open(*name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-		    0600);
-		error = fd < 0 ? errno : EBUSY;
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-		    still_named(fd, *name) && ftruncate(fd, 0) == 0)
-			return (fd);
-		if (fd >= 0)
-			(void)close(fd);
-		free(*name);
-		if (fd < 0)
-			break;
-	}
-	return (-error);
-}
-
 static int
 copy(int from, int to)
 {
@@ -158,7 +119,7 @@ change_begin(struct change *c, int host, bool with_data)
 		return (-EIO);
 	if (c->temp != NULL)
 		return (0);
-	fd = new_copy(c->path, &name);
+	fd = file_new(c->path, &name);
 	if (fd < 0)
 		return (fd);
 	if (fstat(host, &st) == 0)
@@ -184,7 +145,7 @@ change_begin(struct change *c, int host, bool with_data)
 static int
 open_new(struct change *c)
 {
-	int fd = new_copy(c->path, &c->temp);
+	int fd = file_new(c->path, &c->temp);
 
 	if (fd >= 0 && fchmod(fd, c->mode) != 0) {
 		(void)close(fd);

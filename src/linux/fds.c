@@ -38,8 +38,7 @@ fds_fork(struct fds *t, const struct fds *of)
 	t->changed = false;
 }
 
-/* The last slot is gone. */
-static void
+void
 file_release(struct file *f)
 {
 	if (!f->borrowed) {

@@ -27,7 +27,7 @@ struct file {
 	bool borrowed;		/* host, path, change are someone else's */
 	unsigned refs;		/* slots; 0: this entry is free */
 	int64_t offset;
-	char *path;		/* FILE_DIR: as the guest names it */
+	char *path;		/* as the guest names it; NULL: stdio */
 	struct change *change;	/* written to whole or not at all, or NULL */
 };
 
@@ -64,6 +64,8 @@ int fds_add(struct fds *t, const struct file *f, bool cloexec);
 int fds_close(struct fds *t, uint64_t fd);
 /* The lowest slot >= from; -EBADF, -EINVAL, -EMFILE. */
 int fds_dup(struct fds *t, uint64_t fd, uint64_t from, bool cloexec);
+/* The last slot is gone: close it. A change that has not ended is given up. */
+void file_release(struct file *f);
 /* Exactly the slot `to`, closed first if need be; -EBADF. */
 int fds_dup_to(struct fds *t, uint64_t fd, uint64_t to, bool cloexec);
 /* Make a borrowed file the table's own: host and path are given away. */

@@ -76,6 +76,16 @@ int linux_settle(struct linux_state *s, bool good, struct tkvm_err *err)
  */
 int linux_file_intact(const char *path, struct tkvm_err *err) TKVM_MUST_CHECK;
 
+/*
+ * Put the state, open files by their names and offsets. TKVM_EFILE: one of them
+ * cannot be opened again.
+ */
+int linux_save(struct linux_state *s, struct blob *to, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+/* Take it back in place of what the state is. TKVM_EFILE, TKVM_ENOMEM. */
+int linux_load(struct linux_state *s, struct blob_in *from,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+
 void linux_destroy(struct linux_state **sp);
 
 /* The handler for struct tkvm_calls; state is a struct linux_state. */

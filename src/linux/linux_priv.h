@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "base/blob.h"
 #include "base/check.h"
 #include "base/num.h"
 #include "linux/change.h"
@@ -114,6 +115,15 @@ bool paths_leads_on(const struct linux_rules *rules, const char *path);
  */
 int paths_open(const struct linux_rules *rules, const char *path, int flags,
     mode_t mode, bool write);
+
+/*--- sys_file.c -----------------------------------------------------------*/
+
+/*
+ * Open a normalised guest path: 0 and *f with its host descriptor, path and
+ * change, or -errno. flags: of the guest's, what the host may see.
+ */
+int file_open(struct linux_state *s, const char *path, int flags, mode_t mode,
+    bool write, struct file *f);
 
 /*--- sys_stat.c -----------------------------------------------------------*/
 

@@ -44,41 +44,9 @@ check_flags(const struct linux_ctx *c, uint64_t flags, bool *write)
 	return (0);
 }
 
-/* Make a descriptor of host and change, which are given away. */
-static int64_t
-install(struct linux_ctx *c, int host, struct change *change, int flags,
-    const char *path)
-{
-	struct file f = {
-		.host = host,
-		.change = change,
-		.flags = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK),
-		.kind = FILE_REGULAR,
-	};
-	struct stat st;
-	int64_t fd = 0;
-
-	if (fstat(host, &st) != 0)
-		fd = -errno;
-	if (fd == 0 && S_ISDIR(st.st_mode)) {
-		f.kind = FILE_DIR;
-		f.path = strdup(path);
-		if (f.path == NULL)
-			fd = -ENOMEM;
-	}
-	if (fd == 0)
-		fd = fds_add(&c->s->fds, &f, (flags & O_CLOEXEC) != 0);
-	if (fd < 0) {
-		free(f.path);
-		change_free(&f.change);
-		(void)close(host);
-	}
-	return (fd);
-}
-
 /* A host descriptor, or -errno. */
 static int
-open_host(struct linux_ctx *c, const char *path, int flags, mode_t mode,
+open_host(struct linux_state *s, const char *path, int flags, mode_t mode,
     bool write, struct change **change)
 {
 	const struct linux_path *r;
@@ -86,22 +54,46 @@ open_host(struct linux_ctx *c, const char *path, int flags, mode_t mode,
 	int fd;
 
 	*change = NULL;
-	r = paths_find(c->s->rules, path, write, &rest);
+	r = paths_find(s->rules, path, write, &rest);
 	if (r != NULL && r->atomic && write && (flags & O_DIRECTORY) == 0) {
 		fd = change_open(r->real_path, flags, mode, change);
 		if (fd != -EXDEV)
 			return (fd);
 	}
-	return (paths_open(c->s->rules, path, flags, mode, write));
+	return (paths_open(s->rules, path, flags, mode, write));
+}
+
+int
+file_open(struct linux_state *s, const char *path, int flags, mode_t mode,
+    bool write, struct file *f)
+{
+	struct stat st;
+	int r = 0;
+
+	memset(f, 0, sizeof *f);
+	f->host = open_host(s, path, flags, mode, write, &f->change);
+	if (f->host < 0)
+		return (f->host);
+	f->flags = flags & O_ACCMODE;
+	f->path = strdup(path);
+	if (f->path == NULL)
+		r = -ENOMEM;
+	else if (fstat(f->host, &st) != 0)
+		r = -errno;
+	else
+		f->kind = S_ISDIR(st.st_mode) ? FILE_DIR : FILE_REGULAR;
+	if (r != 0)
+		file_release(f);
+	return (r);
 }
 
 static int64_t
 open_at(struct linux_ctx *c, uint64_t dirfd, uint64_t path, uint64_t flags,
     uint64_t mode)
 {
-	struct change *change;
-	int host, host_flags;
 	struct target t;
+	struct file f;
+	int host_flags;
 	int64_t r;
 	bool write;
 
@@ -119,10 +111,14 @@ open_at(struct linux_ctx *c, uint64_t dirfd, uint64_t path, uint64_t flags,
 		return (-EISDIR);
 	/* Never executable, never set-uid. */
 	mode &= 0666u & ~(uint64_t)c->s->vars.umask;
-	host = open_host(c, t.path, host_flags, (mode_t)mode, write, &change);
-	if (host < 0)
-		return (host);
-	return (install(c, host, change, (int)flags, t.path));
+	r = file_open(c->s, t.path, host_flags, (mode_t)mode, write, &f);
+	if (r != 0)
+		return (r);
+	f.flags |= (int)flags & (O_APPEND | O_NONBLOCK);
+	r = fds_add(&c->s->fds, &f, (flags & O_CLOEXEC) != 0);
+	if (r < 0)
+		file_release(&f);
+	return (r);
 }
 
 int64_t

@@ -61,6 +61,34 @@ arena_copy(struct arena *to, const struct arena *from, struct tkvm_err *err)
 	return (0);
 }
 
+void
+arena_save(const struct arena *a, struct blob *to)
+{
+	blob_put64(to, a->n);
+	blob_put(to, a->free, a->n * sizeof *a->free);
+}
+
+int
+arena_load(struct arena *a, uint64_t start, uint64_t end, struct blob_in *from)
+{
+	uint64_t n = blob_get64(from);
+
+	if (from->failed || n > ARENA_SPANS || grow(a, (uint32_t)n) != 0)
+		return (-1);
+	blob_get_to(from, a->free, n * sizeof *a->free);
+	a->n = (uint32_t)n;
+	a->changed = true;
+	for (uint32_t i = 0; i < a->n; i++) {
+		const struct span *s = &a->free[i];
+
+		if (s->start < start || s->start >= s->end ||
+		    ((s->start | s->end) & (TKVM_PAGE - 1)) != 0)
+			return (-1);
+		start = s->end;
+	}
+	return (start <= end ? 0 : -1);
+}
+
 static void
 erase(struct arena *a, uint32_t i)
 {

@@ -26,21 +26,27 @@
  * Keep only components that the entry stub restores; a set bit for another one
  * would make its XRSTOR fault.
  */
-static int
-save_extended_state(struct tkvm_machine *m, struct tkvm_err *err)
+void
+clean_extended_state(const struct tkvm_machine *m)
 {
 	char *page = m->mem + OFF_XSAVE;
 	uint64_t bv;
-	int r;
 
-	r = vcpu_get_xsave(m->vcpu, page, err);
-	if (r != 0)
-		return (r);
 	memcpy(&bv, page + XSTATE_BV, sizeof bv);
 	bv &= m->xcr0;
 	memcpy(page + XSTATE_BV, &bv, sizeof bv);
 	memset(page + XCOMP_BV, 0, 56);
-	return (0);
+}
+
+int
+save_extended_state(struct tkvm_machine *m, struct tkvm_err *err)
+{
+	int r = m->restored ? 0 : vcpu_get_xsave(m->vcpu, m->mem + OFF_XSAVE,
+	    err);
+
+	if (r == 0)
+		clean_extended_state(m);
+	return (r);
 }
 
 static int
@@ -136,6 +142,8 @@ hand_over(struct tkvm_machine *m, struct tkvm_image *image)
 	image->shared_fd = m->shared_fd;
 	image->arena = m->arena;
 	image->symbols = m->symbols;
+	image->as_loaded = m->as_loaded;
+	m->as_loaded = NULL;
 	m->memfd = m->shared_fd = -1;
 	memset(&m->arena, 0, sizeof m->arena);
 	m->symbols = NULL;
@@ -192,6 +200,7 @@ tkvm_image_destroy(struct tkvm_image **ip)
 	arena_free(&image->arena);
 	free(image->extent);
 	free(image->has_data);
+	free(image->as_loaded);
 	free(image);
 }
 

@@ -52,6 +52,7 @@ tkvm_machine_destroy(struct tkvm_machine **mp)
 	free(m->debug);
 	arena_free(&m->arena);
 	pages_free(&m->pages);
+	free(m->as_loaded);
 	free(m);
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "base/blob.h"
 #include "base/check.h"
 #include "base/num.h"
 #include "machine/layout.h"
@@ -87,6 +88,10 @@ int arena_init(struct arena *a, uint64_t start, uint64_t end,
 int arena_fill(struct arena *a, const struct shape *s, struct tkvm_err *err);
 int arena_copy(struct arena *to, const struct arena *from,
     struct tkvm_err *err);
+void arena_save(const struct arena *a, struct blob *to);
+/* -1: no list of free ranges inside [start, end). */
+int arena_load(struct arena *a, uint64_t start, uint64_t end,
+    struct blob_in *from);
 void arena_free(struct arena *a);
 
 /*--- the machine ----------------------------------------------------------*/
@@ -129,6 +134,7 @@ struct tkvm_image {
 	int memfd, shared_fd;		/* shared_fd -1: nothing is */
 	char *mem;			/* all of it, read-only, shared */
 	uint64_t *has_data;		/* bitmap: page is not all zero */
+	uint64_t *as_loaded;		/* bitmap: it is as in the file */
 	struct span *extent;		/* where it has data */
 	unsigned n_extents;
 	uint64_t data_bytes;
@@ -169,6 +175,8 @@ struct tkvm_machine {
 	struct vcpu *vcpu;		/* the first */
 	struct cpus *cpus;		/* all others; NULL: none yet */
 	struct pages pages;
+	uint64_t *as_loaded;		/* booting: pages as in the file */
+	bool restored;			/* booting: extended state is there */
 	struct arena arena;
 	struct symbols *symbols;	/* booting; the image's otherwise */
 	uint64_t limit_pages, keep_pages;
@@ -232,6 +240,24 @@ int machine_boot(const struct tkvm_boot *boot, struct tkvm_machine **mp,
 /* stack.c: what main() is called with; where its stack pointer begins. */
 int stack_build(struct tkvm_machine *m, const struct elf *elf,
     const struct tkvm_boot *boot, uint64_t *rsp, struct tkvm_err *err);
+
+/* image.c: put extended state where entries take it from. */
+int save_extended_state(struct tkvm_machine *m, struct tkvm_err *err);
+/* image.c: of it keep what the entry stub restores. */
+void clean_extended_state(const struct tkvm_machine *m);
+
+/* save.c: registers, extended state, books and pages; TKVM_EFILE. */
+int machine_restore(struct tkvm_machine *m, struct blob_in *from,
+    struct tkvm_err *err);
+
+/* A page was written, by guest or host; false: no memory for the set. */
+static inline bool
+machine_wrote(struct tkvm_machine *m, uint32_t page)
+{
+	if (m->as_loaded != NULL)
+		m->as_loaded[page / 64] &= ~((uint64_t)1 << (page % 64));
+	return (pages_add(&m->pages, page));
+}
 
 /* gmem.c: mark [offset, offset+len) as written by the host. */
 int gmem_mark(struct tkvm_machine *m, uint64_t offset, uint64_t len);

@@ -322,6 +322,11 @@ set_key(const struct place *at, struct settings *s, json_object *v)
 	case SETTING_IGNORED:
 		return (set_bool(at, NULL, v));
 	case SETTING_STRING:
+		if (k->max != 0 && is_off(v)) {
+			free(*(char **)(void *)field);
+			*(char **)(void *)field = NULL;
+			return (0);
+		}
 		return (set_string(at, (char **)(void *)field, v));
 	case SETTING_STRINGS:
 		return (set_strings(at, k->replace,

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/blob.h"
 #include "base/check.h"
 #include "base/num.h"
 #include "fetch/fetch.h"
@@ -64,7 +65,8 @@ struct settings {
 	bool ephemeral, control_ephemeral, storage, executable_heap;
 	struct tkvm_area area[TKVM_AREAS_MAX];	/* of three keys */
 	unsigned n_areas;
-	double max_storage_time;
+	double max_storage_time, storage_snapshot;	/* < 0: none */
+	bool storage_rollback;
 	bool allow_debug, debug_on_exception;
 	char *debug_socket;
 	double debug_wait;
@@ -74,6 +76,7 @@ struct settings {
 	bool hugepages, transparent_hugepages;
 	uint64_t huge_mib, request_huge_mib;
 	/* Of programs only. */
+	char *cold_start_file;
 	char *group, *filename, *uri, *key, *sha256, *md5;
 	char *signature_key;
 	double fetch_timeout;
@@ -132,13 +135,36 @@ struct setting {
 	enum setting_type type;
 	bool replace;		/* a list that replaces, not appends */
 	size_t offset;		/* in struct settings */
-	double min, max;
+	double min, max;	/* of a string: max 1, it may be empty */
 	const char *doc;
 };
 extern const struct setting settings_table[];
 extern const unsigned settings_n;
 const struct setting *settings_find(const char *name);
 const char *settings_nearest(const char *name);
+
+/*--- snapshot.c: files of programs as they were ----------------------------*/
+
+/* SHA-256 of the program's file, and of the settings that its memory shows. */
+#define SNAPSHOT_IDENTITY 64
+struct generation;
+int snapshot_identify(struct generation *g, const void *elf, size_t size,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/* Room for the head, in front of all else. */
+void snapshot_begin(struct blob *b);
+/* What was put behind it. */
+struct blob_in snapshot_body(const struct blob *b);
+/* With the head, on disk, whole or not at all: TKVM_EFILE, TKVM_ENOMEM. */
+int snapshot_write(struct blob *b, const struct generation *g,
+    const char *path, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
+ * A snapshot of this very program: 0, *file for free() and *body within it.
+ * TKVM_EFILE: why it cannot be used, *there false: there is none.
+ */
+int snapshot_read(const struct generation *g, const char *path, char **file,
+    struct blob_in *body, bool *there, struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*--- a generation: one load of a program, with its machines ---------------*/
 
@@ -167,6 +193,8 @@ struct generation {
 	char *exe_path;
 	size_t elf_size;
 	const char *elf_type;
+	/* What its snapshots must have been made of, see snapshot.c. */
+	unsigned char identity[SNAPSHOT_IDENTITY];
 	struct linux_rules rules;
 	struct linux_state *linux_master;
 	struct http_program http;
@@ -194,6 +222,8 @@ int load_file(const char *path, char **data, size_t *size,
 /* Whole or not at all, under its name only when it is on disk. */
 int save_file(const char *path, const void *data, size_t size,
     struct tkvm_err *err) TKVM_MUST_CHECK;
+int save_file_mode(const char *path, const void *data, size_t size,
+    mode_t mode, struct tkvm_err *err) TKVM_MUST_CHECK;
 /* The path of a file: URL or of a plain name; NULL of any other URL. */
 const char *uri_file(const char *uri);
 /*
@@ -238,21 +268,35 @@ void generation_unserve(struct generation *g);
 int storage_new(struct generation *own, struct storage **sp,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 int storage_open(struct storage *st, struct tkvm_err *err) TKVM_MUST_CHECK;
+/*
+ * From now on it is kept in its file, as its settings say, if they do: begins
+ * with writing it. next: under the name that a start looks at when the other
+ * file is not of its program, until storage_keep_last(). storage_keep_read():
+ * what is kept of it, as snapshot_read(); what cannot be used is put aside.
+ */
+int storage_keep(struct storage *st, bool next, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+void storage_keep_last(struct storage *st);
+int storage_keep_read(struct generation *own, char **file,
+    struct blob_in *body);
+/* Its timers, behind everything else; TKVM_EFILE, TKVM_ENOMEM. */
+int storage_timers_load(struct storage *st, struct blob_in *from,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
 /* When no machine can call it any more. NULL is fine. */
 void storage_destroy(struct storage **sp);
 /* For http_set_storage(); priv is the storage. */
 extern const struct http_storage_ops storage_ops;
 /*
  * A live update: storage_hold() before requests go to the new program, whose
- * storage calls wait from then on; storage_transfer() when they do. It waits
- * for the requests in flight on the old one, so that nothing they count is
- * lost, lets the old storage hand its state to the new one, and lets calls go
- * on. Bytes moved, 0 when there is nothing to move, -1 when it failed; the log
- * tells why. old is NULL or the caller's only reference.
+ * storage calls wait until storage_release(); storage_transfer() when they do.
+ * It waits for the requests in flight on the old one, so that nothing they
+ * count is lost, and lets the old storage hand its state to the new one: bytes
+ * moved, 0 when there is nothing to move, -1 when it failed; the log tells
+ * why. old is NULL or the caller's only reference.
  */
 bool storage_hold(struct generation *new);
-int64_t storage_transfer(struct generation *old, struct generation *new,
-    bool held);
+int64_t storage_transfer(struct generation *old, struct generation *new);
+void storage_release(struct generation *new);
 
 /*--- verbose.c: what settings let the log tell ----------------------------*/
 

@@ -118,6 +118,18 @@ const struct setting settings_table[] = {
 	    "Default false."),
 	SECONDS("max_storage_time", max_storage_time, 0.001, 3600,
 	    "Seconds that a storage call may take. Default 10."),
+	ONE("storage_rollback", SETTING_BOOL, storage_rollback,
+	    "A storage call that fails leaves storage as it was before; "
+	    "otherwise as it left it. Costs each call a copy of the state. "
+	    "Default false."),
+	SECONDS("storage_snapshot", storage_snapshot, 0, 86400,
+	    "Keep storage in FILENAME.snapshot, from which it goes on after a "
+	    "restart: the seconds between two writes, or 0: before each call "
+	    "is answered. Default: not at all."),
+	{"cold_start_file", SETTING_STRING, true, FIELD(cold_start_file), 0, 1,
+	    "Where to keep the program as it waits for its first request; the "
+	    "next start begins there, without main(), while program, "
+	    "settings and CPU are the same. Default \"\": nowhere."},
 	ONE("allow_fetch", SETTING_STRING, allow_fetch,
 	    "Whom its sys_fetch() may ask: \"none\"; \"self\", this cache; "
 	    "\"public\", and servers with a public address; \"any\", and "
@@ -207,7 +219,6 @@ const struct setting settings_table[] = {
 	IGNORED("relocate_fixed_mmap", "Never so: MAP_FIXED maps where it "
 	    "says, or fails, as in Linux."),
 
-	OFF("cold_start_file", "Only \"\" in this version."),
 };
 const unsigned settings_n = sizeof settings_table / sizeof settings_table[0];
 
@@ -282,6 +293,7 @@ settings_init(struct settings *s)
 	s->keep_mib = MIB_MAX;
 	s->ephemeral = s->keep_memory = true;
 	s->max_storage_time = 10;
+	s->storage_snapshot = -1;
 	s->debug_wait = 10;
 	s->fetch_timeout = 60;
 	s->max_fetch_mib = 512;

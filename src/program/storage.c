@@ -188,21 +188,24 @@ set_vm(struct storage *st, struct vm *vm)
 	(void)pthread_mutex_unlock(&st->lock);
 }
 
-/* A machine that broke is made anew, without its state. */
+/* A machine that broke is made anew, without its state if that is not kept. */
 static void
 renew(struct storage *st)
 {
 	struct vm *vm = st->vm;
 	struct tkvm_err err;
 
-	vm_log(vm, "the storage machine broke; it starts anew, empty");
 	set_vm(st, NULL);
 	vm_destroy(&vm);
-	if (vm_new(st->g, 0, true, &vm, &err) == 0)
-		set_vm(st, vm);
-	else
+	if (vm_new(st->g, 0, true, &vm, &err) != 0) {
 		library_log(st->g->program->library, st->g->program->name,
 		    err.text);
+		return;
+	}
+	set_vm(st, vm);
+	vm_log(vm, storage_back(st) ? "the storage machine broke; a new one "
+	    "goes on with its last good state" :
+	    "the storage machine broke; it starts anew, empty");
 }
 
 /* With the turn: f is run() or restore(), which begins with a struct run. */
@@ -220,6 +223,8 @@ storage_run_there(struct storage *st, void (*f)(void *arg), struct run *u)
 		    TKVM_EHOST : TKVM_EWORKMEM;
 	if (u->r == TKVM_EHOST)
 		renew(st);
+	else if (u->r != 0 && st->g->settings.storage_rollback)
+		(void)storage_back(st);
 	return (u->r == 0 ? 0 : -1);
 }
 
@@ -236,13 +241,16 @@ static int
 storage_call(void *priv, struct http_storage_call *call, uint64_t deadline_ns)
 {
 	struct storage *st = priv;
+	uint64_t number = 0;
 	int r;
 
 	if (storage_take(st, deadline_ns) != 0)
 		return (-1);
 	r = storage_run_call(st, call, st->g->settings.max_storage_time);
+	if (r == 0)
+		number = storage_good(st);
 	storage_give(st);
-	return (r);
+	return (r == 0 ? storage_on_disk(st, number) : r);
 }
 
 static bool
@@ -272,6 +280,8 @@ storage_new(struct generation *own, struct storage **sp, struct tkvm_err *err)
 	st->busy = true;		/* until it is open */
 	(void)pthread_mutex_init(&st->lock, NULL);
 	(void)pthread_cond_init(&st->work, NULL);
+	(void)pthread_cond_init(&st->written, NULL);
+	(void)pthread_cond_init(&st->keep, NULL);
 	st->g = own;
 	return (0);
 }
@@ -279,11 +289,7 @@ storage_new(struct generation *own, struct storage **sp, struct tkvm_err *err)
 int
 storage_open(struct storage *st, struct tkvm_err *err)
 {
-	int r = vm_new(st->g, 0, true, &st->vm, err);
-
-	if (r == 0)
-		storage_give(st);
-	return (r);
+	return (vm_new(st->g, 0, true, &st->vm, err));
 }
 
 /* Nobody calls any more; a task under way is cut off. */
@@ -298,15 +304,19 @@ storage_destroy(struct storage **sp)
 	(void)pthread_mutex_lock(&st->lock);
 	st->stopping = true;
 	(void)pthread_cond_signal(&st->work);
+	(void)pthread_cond_signal(&st->keep);
 	if (st->vm != NULL && st->vm->machine != NULL)
 		tkvm_machine_cancel(st->vm->machine);
 	(void)pthread_mutex_unlock(&st->lock);
 	if (st->has_thread)
 		(void)pthread_join(st->thread, NULL);
+	storage_keep_end(st);
 	storage_forget_tasks(st);
 	vm_destroy(&st->vm);
 	generation_drop(st->g);
 	(void)pthread_mutex_destroy(&st->lock);
 	(void)pthread_cond_destroy(&st->work);
+	(void)pthread_cond_destroy(&st->written);
+	(void)pthread_cond_destroy(&st->keep);
 	free(st);
 }

@@ -59,8 +59,14 @@ callback(const struct generation *g, unsigned id)
 bool
 storage_hold(struct generation *new)
 {
-	return (callback(new, RESTORE) != 0 && storage_take(new->storage,
+	return (new->storage != NULL && storage_take(new->storage,
 	    in_seconds(new->settings.max_storage_time)) == 0);
+}
+
+void
+storage_release(struct generation *new)
+{
+	storage_give(new->storage);
 }
 
 /*
@@ -117,19 +123,17 @@ load(struct generation *new, const struct http_storage_call *from)
 }
 
 int64_t
-storage_transfer(struct generation *old, struct generation *new, bool held)
+storage_transfer(struct generation *old, struct generation *new)
 {
 	struct http_storage_call from = {.result = NULL};
 	int64_t moved = 0;
 
-	if (held && callback(old, SERIALIZE) != 0) {
+	if (callback(old, SERIALIZE) != 0 && callback(new, RESTORE) != 0) {
 		drain(old, new);
 		moved = save(old, &from);
 	}
 	if (from.result != NULL)
 		moved = load(new, &from);
-	if (held)
-		storage_give(new->storage);
 	free(from.result);
 	return (moved);
 }

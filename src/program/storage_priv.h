@@ -3,6 +3,8 @@
 #ifndef PROGRAM_STORAGE_PRIV_H
 #define PROGRAM_STORAGE_PRIV_H
 
+#include <sys/stat.h>
+
 #include "program/program_priv.h"
 
 #define TIMERS_MAX 15
@@ -22,7 +24,7 @@ struct turn {
 struct timer {
 	bool used;
 	bool waits;			/* its last firing has not run yet */
-	uint64_t function, due_ns, period_ns;
+	uint64_t function, delay_ns, due_ns, period_ns;
 	size_t len;
 	char *data;
 };
@@ -41,6 +43,18 @@ struct storage {
 	bool has_thread;
 	pthread_cond_t work;
 	struct timer timer[TIMERS_MAX];
+	/* storage_keep.c; with the machine: */
+	bool changed;			/* since good was taken */
+	struct snap *good;		/* pointer and count under lock, too */
+	/* Under lock; of path and file also whoever is writing: */
+	uint64_t last_number, on_disk;
+	char *path;			/* NULL: it is not kept */
+	struct stat file;		/* as we wrote it; inode 0: not yet */
+	bool writing, write_failed;
+	pthread_cond_t written;
+	pthread_t keeper;
+	bool has_keeper;
+	pthread_cond_t keep;
 };
 
 /*--- storage.c ------------------------------------------------------------*/
@@ -82,12 +96,28 @@ int storage_run_there(struct storage *st, void (*f)(void *arg),
 int storage_run_call(struct storage *st, struct http_storage_call *call,
     double seconds);
 
+/*--- storage_keep.c -------------------------------------------------------*/
+
+/*
+ * With the machine, after a call that did not fail: the number that
+ * storage_on_disk() wants before the caller is answered. That is 0, or -1 when
+ * it could not be written; without the machine, which others have meanwhile.
+ */
+uint64_t storage_good(struct storage *st) TKVM_MUST_CHECK;
+int storage_on_disk(struct storage *st, uint64_t number);
+/* With the machine: is it as after the last call that is remembered? */
+bool storage_back(struct storage *st);
+/* Its end: a last time what has changed, if nobody else has it by now. */
+void storage_keep_end(struct storage *st);
+
 /*--- storage_tasks.c ------------------------------------------------------*/
 
 /* For struct http_storage_ops. */
 long storage_task(void *priv, uint64_t function, const void *data,
     size_t len, uint64_t start_ms, uint64_t period_ms);
 bool storage_stop(void *priv, long id);
+/* Put the timers; storage_timers_load() takes them. */
+void storage_timers_save(struct storage *st, struct blob *to);
 /* Free what waits; the thread is gone. */
 void storage_forget_tasks(struct storage *st);
 

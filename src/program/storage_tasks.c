@@ -12,7 +12,8 @@
 #define TASK_SECONDS 15.0
 #define TASKS_BYTES_MAX MIB(64)
 
-static void
+/* What storage_on_disk() wants. */
+static uint64_t
 run_task(struct storage *st, struct turn *t)
 {
 	struct http_storage_call call = {
@@ -20,9 +21,15 @@ run_task(struct storage *st, struct turn *t)
 		.data = t->data,
 	};
 
+	uint64_t number = 0;
+
 	call.len[0] = t->len;
-	(void)storage_run_call(st, &call, TASK_SECONDS);
+	if (storage_run_call(st, &call, TASK_SECONDS) == 0)
+		number = storage_good(st);
 	free(call.result);
+	free(t->data);
+	free(t);
+	return (number);
 }
 
 /* Under lock. NULL: too much waits already. */
@@ -94,7 +101,7 @@ work(void *arg)
 	struct storage *st = arg;
 	struct timespec end;
 	struct turn *t;
-	uint64_t next;
+	uint64_t next, number;
 
 	(void)pthread_mutex_lock(&st->lock);
 	while (!st->stopping) {
@@ -116,11 +123,10 @@ work(void *arg)
 			t->timer->waits = false;
 		st->task_bytes -= t->len + sizeof *t;
 		(void)pthread_mutex_unlock(&st->lock);
-		run_task(st, t);
-		free(t->data);
-		free(t);
+		number = run_task(st, t);
+		storage_give(st);
+		(void)storage_on_disk(st, number);
 		(void)pthread_mutex_lock(&st->lock);
-		storage_give_locked(st);
 	}
 	(void)pthread_mutex_unlock(&st->lock);
 	return (NULL);
@@ -156,7 +162,8 @@ add_timer(struct storage *st, uint64_t function, const void *data, size_t len,
 	t->len = len;
 	t->function = function;
 	t->period_ns = period_ms * 1000000u;
-	t->due_ns = tkvm_now_ns() + start_ms * 1000000u;
+	t->delay_ns = start_ms * 1000000u;
+	t->due_ns = tkvm_now_ns() + t->delay_ns;
 	t->waits = false;
 	t->used = true;
 	(void)pthread_cond_signal(&st->work);
@@ -198,6 +205,79 @@ storage_stop(void *priv, long id)
 	st->timer[id].used = false;
 	(void)pthread_mutex_unlock(&st->lock);
 	return (was);
+}
+
+/*--- timers in snapshots --------------------------------------------------*/
+
+struct saved_timer {
+	uint64_t id, function, delay_ns, due_ns, period_ns, len;
+};
+
+/* When a periodic one is due next changes with time alone: it is left out. */
+void
+storage_timers_save(struct storage *st, struct blob *to)
+{
+	uint64_t n = 0;
+
+	(void)pthread_mutex_lock(&st->lock);
+	for (unsigned i = 0; i < TIMERS_MAX; i++)
+		n += st->timer[i].used;
+	blob_put64(to, n);
+	for (unsigned i = 0; i < TIMERS_MAX; i++) {
+		const struct timer *t = &st->timer[i];
+		const struct saved_timer is = {i, t->function, t->delay_ns,
+		    t->period_ns != 0 ? 0 : t->due_ns, t->period_ns, t->len};
+
+		if (!t->used)
+			continue;
+		blob_put(to, &is, sizeof is);
+		blob_put(to, t->data, t->len);
+	}
+	(void)pthread_mutex_unlock(&st->lock);
+}
+
+/* It waits no longer than it was to wait at first, whatever the clock says. */
+static bool
+load_timer(struct storage *st, struct blob_in *from)
+{
+	uint64_t now = tkvm_now_ns();
+	struct saved_timer is;
+	const void *data;
+	struct timer *t;
+
+	blob_get_to(from, &is, sizeof is);
+	data = blob_get(from, is.len);
+	if (data == NULL || is.id >= TIMERS_MAX || st->timer[is.id].used)
+		return (false);
+	t = &st->timer[is.id];
+	*t = (struct timer){.used = true, .function = is.function,
+	    .delay_ns = is.delay_ns, .period_ns = is.period_ns, .len = is.len,
+	    .due_ns = is.due_ns, .data = malloc(is.len + 1)};
+	if (is.period_ns != 0)
+		t->due_ns = now + is.period_ns;
+	else if (is.due_ns > now + is.delay_ns)
+		t->due_ns = now + is.delay_ns;
+	t->used = t->data != NULL;
+	if (t->used)
+		memcpy(t->data, data, is.len);
+	return (t->used);
+}
+
+int
+storage_timers_load(struct storage *st, struct blob_in *from,
+    struct tkvm_err *err)
+{
+	uint64_t n = blob_get64(from);
+	bool good = !from->failed && n <= TIMERS_MAX;
+
+	(void)pthread_mutex_lock(&st->lock);
+	for (uint64_t i = 0; i < n && good; i++)
+		good = load_timer(st, from);
+	if (n > 0 && good)
+		good = start_thread(st);
+	(void)pthread_mutex_unlock(&st->lock);
+	return (good ? 0 : tkvm_fail(err, TKVM_EFILE,
+	    "its timers are damaged"));
 }
 
 void

@@ -40,29 +40,33 @@ int
 save_file(const char *path, const void *data, size_t size,
     struct tkvm_err *err)
 {
-	mode_t mode = 0644;
-	char temp[4096];
 	struct stat st;
-	int fd, r = -1;
 
-	if ((size_t)snprintf(temp, sizeof temp, "%s.XXXXXX", path) >=
-	    sizeof temp)
-		return (tkvm_fail(err, TKVM_EFILE, "%s is too long", path));
-	if (stat(path, &st) == 0)
-		mode = st.st_mode & 07777;
-	fd = mkostemp(temp, O_CLOEXEC);
+	return (save_file_mode(path, data, size, stat(path, &st) == 0 ?
+	    st.st_mode & 07777 : 0644, err));
+}
+
+int
+save_file_mode(const char *path, const void *data, size_t size, mode_t mode,
+    struct tkvm_err *err)
+{
+	int fd, r = -1;
+	char *temp;
+
+	fd = file_new(path, &temp);
 	if (fd < 0)
 		return (tkvm_fail(err, TKVM_EFILE, "cannot write %s: %s", path,
-		    strerror(errno)));
+		    strerror(-fd)));
 	if (file_write(fd, data, size) == 0 && fchmod(fd, mode) == 0)
 		r = file_replace(fd, temp, path);
+	if (r != 0) {
+		(void)tkvm_fail(err, TKVM_EFILE, "cannot write %s: %s", path,
+		    strerror(errno));
+		(void)unlink(temp);
+	}
 	(void)close(fd);
-	if (r == 0)
-		return (0);
-	r = tkvm_fail(err, TKVM_EFILE, "cannot write %s: %s", path,
-	    strerror(errno));
-	(void)unlink(temp);
-	return (r);
+	free(temp);
+	return (r == 0 ? 0 : TKVM_EFILE);
 }
 
 /*--- the update -----------------------------------------------------------*/
@@ -138,26 +142,48 @@ store(struct update *u)
 	return (false);
 }
 
-/* Requests go to the new one, and so does the state that they count on. */
 static void
-take_over(struct tkvm_program *p, struct generation *g)
+tell_moved(const struct tkvm_program *p, int64_t n)
 {
-	bool held = storage_hold(g);
-	struct generation *old = install(p, g);
 	char line[80];
-	int64_t n;
 
-	if (old != NULL)
-		generation_unserve(old);
-	n = storage_transfer(old, g, held);
-	if (old != NULL)
-		generation_drop(old);
 	if (n == 0)
 		return;
 	(void)snprintf(line, sizeof line, n < 0 ? "the state could not be "
 	    "moved to the new program" : "%jd bytes of state moved to the new "
 	    "program", (intmax_t)n);
 	library_log(p->library, p->name, line);
+}
+
+/*
+ * Requests go to the new one, and so does the state that they count on. Where
+ * that is kept in a file, it is there before the program is, under a name that
+ * the next start finds if all ends between the two.
+ */
+static bool
+take_over(struct update *u)
+{
+	struct tkvm_program *p = u->p;
+	struct generation *g = u->g, *old;
+	bool held = storage_hold(g), stored;
+	struct tkvm_err err;
+
+	old = install(p, g);
+	if (old != NULL)
+		generation_unserve(old);
+	if (held) {
+		tell_moved(p, storage_transfer(old, g));
+		if (storage_keep(g->storage, true, &err) != 0)
+			library_log(p->library, p->name, err.text);
+	}
+	stored = u->elf != NULL && store(u);
+	if (held) {
+		storage_keep_last(g->storage);
+		storage_release(g);
+	}
+	if (old != NULL)
+		generation_drop(old);
+	return (stored);
 }
 
 /* With p->updating: start the new program; requests are not there yet. */
@@ -196,9 +222,8 @@ update(struct tkvm_program *p, const void *elf, size_t size, bool *stored,
 		    "someone else", p->name));
 	r = prepare(&u);
 	if (r == 0) {
-		*stored = elf != NULL && store(&u);
 		generation_ref(u.g);
-		take_over(p, u.g);
+		*stored = take_over(&u);
 		serve(p, u.g);
 	}
 	settings_free(&u.settings);

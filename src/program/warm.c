@@ -104,8 +104,8 @@ unknown_vm(void *priv, uint32_t number)
 /*--- booting --------------------------------------------------------------*/
 
 static int
-boot(struct start *st, const char *elf, size_t size,
-    const struct tkvm_calls *calls, struct tkvm_err *err)
+boot(struct start *st, struct blob_in *saved, const struct tkvm_calls *calls,
+    struct tkvm_err *err)
 {
 	const struct settings *s = &st->g->settings;
 	char name[256], group[256];
@@ -117,7 +117,7 @@ boot(struct start *st, const char *elf, size_t size,
 	    "KVM_STATE=state", s->debug ? "KVM_DEBUG=1" : "KVM_DEBUG=0", NULL};
 	const char **argv = NULL, **envp = NULL;
 	struct tkvm_boot b = {
-		.elf = elf, .elf_size = size,
+		.elf = st->elf, .elf_size = st->elf_size, .saved = saved,
 		.address_space_bytes = MIB(s->address_space_mib),
 		.max_memory_bytes = MIB(s->max_memory_mib), .calls = *calls,
 		.shared_bytes = MIB(s->shared_mib),
@@ -192,9 +192,8 @@ run_main(struct start *st, struct tkvm_err *err)
 	if (!http_waiting(st->http))
 		return (tkvm_fail(err, TKVM_EGUEST,
 		    "main() stopped without waiting for requests"));
-	if (st->g->http.chose)
-		st->g->settings.ephemeral = st->g->http.ephemeral;
-	if (http_resumes(&st->g->http) && !s->ephemeral &&
+	if (http_resumes(&st->g->http) && !(st->g->http.chose ?
+	    st->g->http.ephemeral : s->ephemeral) &&
 	    !st->g->is_storage && !http_can_go_back(&st->g->http))
 		return (tkvm_fail(err, TKVM_ECONFIG, "it waits in "
 		    "wait_for_requests_paused() and has call-backs, too; set "
@@ -230,46 +229,159 @@ want_huge(const struct start *st)
 		library_log(p->library, p->name, why.text);
 }
 
+/* Everything that a program's calls need, before it makes any. */
 static int
-start_and_freeze(struct start *st, struct tkvm_err *err)
+make_calls(struct start *st, struct tkvm_calls *calls, struct tkvm_err *err)
 {
 	struct generation *g = st->g;
 	const struct settings *s = &g->settings;
 	const struct http_limits limits = {
 		MIB(s->max_memory_mib), MIB(s->max_request_mib),
 	};
-	struct tkvm_calls calls = {linux_call, NULL, http_call, NULL};
-	const char *elf = st->elf;
-	size_t size = st->elf_size;
-	int r = 0;
+	int r;
 
-	http_scan_abi(elf, size, &g->http);
+	memset(&g->http, 0, sizeof g->http);
+	http_scan_abi(st->elf, st->elf_size, &g->http);
 	g->http.may_choose = s->control_ephemeral;
-	g->elf_size = size;
-	g->elf_type = elf_type(elf, size);
+	g->elf_size = st->elf_size;
+	g->elf_type = elf_type(st->elf, st->elf_size);
 	r = linux_new(&g->rules, st, &g->linux_master, err);
 	if (r == 0)
 		r = http_new(&g->http, &limits, &st->http, err);
-	if (r == 0) {
-		calls.linux_state = g->linux_master;
-		calls.http_state = st->http;
-		http_set_log(st->http, log_start, st);
-		http_set_fetch(st->http, program_fetch, g);
-		http_set_debug(st->http, s->allow_debug || s->debug, s->debug);
-		if (g->calls != NULL)
-			http_set_storage(st->http, &storage_ops, g->calls);
-		if (g->is_storage)
-			http_be_storage(st->http);
-		trace_calls(&st->trace, g, &calls);
-		r = boot(st, elf, size, &calls, err);
-	}
+	if (r != 0)
+		return (r);
+	*calls = (struct tkvm_calls){linux_call, g->linux_master, http_call,
+	    st->http};
+	http_set_log(st->http, log_start, st);
+	http_set_fetch(st->http, program_fetch, g);
+	http_set_debug(st->http, s->allow_debug || s->debug, s->debug);
+	if (g->calls != NULL)
+		http_set_storage(st->http, &storage_ops, g->calls);
+	if (g->is_storage)
+		http_be_storage(st->http);
+	trace_calls(&st->trace, g, calls);
+	return (0);
+}
+
+/* From main(), or from where it waited when it was saved. */
+static int
+bring_up(struct start *st, struct blob_in *saved, struct tkvm_err *err)
+{
+	struct generation *g = st->g;
+	struct tkvm_calls calls;
+	int r = make_calls(st, &calls, err);
+
+	if (r == 0)
+		r = boot(st, saved, &calls, err);
 	if (r == 0) {
 		verbose_layout(g, st->machine);
 		want_huge(st);
+	}
+	if (r == 0 && saved == NULL)
 		r = run_main(st, err);
+	if (r == 0 && saved != NULL)
+		r = linux_load(g->linux_master, saved, err);
+	if (r == 0 && saved != NULL)
+		r = http_load(&g->http, saved, err);
+	if (r == 0 && saved != NULL && g->is_storage)
+		r = storage_timers_load(g->calls, saved, err);
+	if (r == 0 && g->http.chose)
+		g->settings.ephemeral = g->http.ephemeral;
+	return (r == 0 ? linux_settle(g->linux_master, true, err) : r);
+}
+
+/* Nothing is left of an attempt. */
+static void
+take_down(struct start *st)
+{
+	tkvm_machine_destroy(&st->machine);
+	if (st->http != NULL)
+		http_destroy(&st->http);
+	if (st->g->linux_master != NULL)
+		linux_destroy(&st->g->linux_master);
+	http_program_free(&st->g->http);
+}
+
+/*--- what earlier starts left ---------------------------------------------*/
+
+static bool
+starts_cold(const struct generation *g)
+{
+	return (!g->is_storage && !g->settings.debug &&
+	    g->settings.cold_start_file != NULL);
+}
+
+static int
+read_saved(struct start *st, char **file, struct blob_in *body)
+{
+	const struct generation *g = st->g;
+	struct tkvm_err err;
+	bool there;
+	int r;
+
+	if (g->is_storage)
+		return (storage_keep_read(st->g, file, body));
+	r = snapshot_read(g, g->settings.cold_start_file, file, body, &there,
+	    &err);
+	if (r != 0 && there)
+		log_report(st, err.text);
+	return (r);
+}
+
+/* A file that cannot be written costs the next start its time, no more. */
+static void
+save_start(struct start *st)
+{
+	const char *path = st->g->settings.cold_start_file;
+	struct blob b = {0};
+	struct tkvm_err err;
+	int r;
+
+	if (http_used_storage(st->http)) {
+		log_report(st, "cold_start_file: it calls its storage in "
+		    "main(), which therefore has to run at each start");
+		return;
+	}
+	snapshot_begin(&b);
+	r = tkvm_machine_save(st->machine, &b, &err);
+	if (r == 0)
+		r = linux_save(st->g->linux_master, &b, &err);
+	if (r == 0) {
+		http_save(st->http, &b);
+		r = snapshot_write(&b, st->g, path, &err);
+	}
+	if (r != 0)
+		log_report(st, err.text);
+	blob_free(&b);
+}
+
+static int
+start_and_freeze(struct start *st, struct tkvm_err *err)
+{
+	struct generation *g = st->g;
+	bool cold = starts_cold(g), keeps = g->is_storage && !st->update &&
+	    g->settings.storage_snapshot >= 0;
+	struct blob_in body;
+	char *file = NULL;
+	int r = -1;
+
+	if ((cold || g->is_storage) &&
+	    snapshot_identify(g, st->elf, st->elf_size, err) != 0)
+		return (TKVM_EHOST);
+	if ((cold || keeps) && read_saved(st, &file, &body) == 0) {
+		r = bring_up(st, &body, err);
+		if (r != 0) {
+			log_report(st, err->text);
+			take_down(st);
+		}
+	}
+	free(file);
+	if (r != 0) {
+		r = bring_up(st, NULL, err);
+		if (r == 0 && cold)
+			save_start(st);
 	}
 	if (r == 0)
-		r = linux_settle(g->linux_master, true, err);
 	if (r == 0) {
 		verbose_tables(g, st->machine);
 		r = tkvm_machine_freeze(st->machine, &g->image, err);
@@ -413,6 +525,11 @@ start_storage(struct start *main, const struct fetch_program *files,
 	r = start(&st, err);
 	if (r == 0)
 		r = storage_open(g->storage, err);
+	/* Beside one that serves it waits for that one's state. */
+	if (r == 0 && !st.update)
+		r = storage_keep(g->storage, false, err);
+	if (r == 0)
+		storage_release(g);
 	memcpy(main->said, st.said, sizeof main->said);
 	if (r != 0) {
 		why = *err;

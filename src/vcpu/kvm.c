@@ -2,6 +2,7 @@
 /*
  * kvm.c: every KVM ioctl but KVM_RUN. Documentation/virt/kvm/api.rst.
  */
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -187,6 +188,28 @@ vcpu_caps(const struct vcpu_caps **caps, struct tkvm_err *err)
 	(void)pthread_mutex_unlock(&kvm.lock);
 	*caps = &kvm.caps;
 	return (r);
+}
+
+/* The CPU's own words where programs see those (PVM), else KVM's: both. */
+void
+vcpu_features(uint32_t words[VCPU_FEATURES])
+{
+	const struct kvm_cpuid_entry2 *one = cpuid_find(1, 0);
+	const struct kvm_cpuid_entry2 *seven = cpuid_find(7, 0);
+	uint32_t a, b, *w = words;
+
+	memset(words, 0, VCPU_FEATURES * sizeof *words);
+	(void)__get_cpuid(1, &a, &b, &w[0], &w[1]);
+	(void)__get_cpuid_count(7, 0, &a, &w[2], &w[3], &w[4]);
+	(void)__get_cpuid(0x80000001, &a, &b, &w[5], &w[6]);
+	w[7] = (uint32_t)kvm.caps.xcr0;
+	if (one != NULL)
+		w[8] = one->ecx ^ one->edx;
+	if (seven != NULL) {
+		w[9] = seven->ebx;
+		w[10] = seven->ecx;
+		w[11] = seven->edx;
+	}
 }
 
 /* The module can be unloaded: do not leave the descriptor behind. */

@@ -30,6 +30,13 @@ int vcpu_caps(const struct vcpu_caps **caps, struct tkvm_err *err)
     TKVM_MUST_CHECK;
 
 /*
+ * What of the CPU programs decide by when they start, and then rely on: the
+ * bits of CPUID. Only after vcpu_caps().
+ */
+#define VCPU_FEATURES 12
+void vcpu_features(uint32_t words[VCPU_FEATURES]);
+
+/*
  * Does a port exit from user mode leave RIP behind the instruction? Known to
  * the self-test only, which tells it here before anything else runs.
  */

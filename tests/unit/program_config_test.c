@@ -91,6 +91,9 @@ TEST(every_key_of_the_table_refuses_a_wrong_type)
 		for (unsigned j = 0; j < 4; j++) {
 			const struct setting *k = &settings_table[i];
 
+			/* Some strings may be empty. */
+			if (k->type == SETTING_STRING && k->max != 0 && j == 2)
+				continue;
 			(void)snprintf(json, sizeof json, "{\"p\": {"
 			    "\"filename\": \"/bin/p\", \"%s\": %s}}", k->name,
 			    bad[k->type][j]);
