@@ -31,8 +31,8 @@ GUESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/guests/*.c))
 PROGRAMS := $(patsubst guest/%.c,$(B)/programs/%,$(wildcard guest/*.c))
 BENCH    := $(B)/tests/bench/bench $(B)/tests/bench/http_bench \
 	    $(B)/tests/bench/program_bench $(B)/tests/bench/parallel_bench \
-	    $(B)/tests/bench/load \
-	    $(B)/tests/guests/bench_pages
+	    $(B)/tests/bench/load $(B)/tests/bench/task_bench \
+	    $(B)/tests/guests/bench_pages $(B)/tests/guests/bench_task
 DEMO     := $(B)/compute.json $(B)/demo.json $(B)/demo.vcl \
 	    $(patsubst %,$(B)/share/%,index.html htpasswd examples.json \
 	    photo.jpg nodes.vcl)

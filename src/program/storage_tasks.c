@@ -81,9 +81,11 @@ fire(struct storage *st)
 		struct timer *t = &st->timer[i];
 
 		if (t->used && t->due_ns <= now) {
-			/* What was missed is not made up for. */
 			fire_one(st, t);
-			t->due_ns = now + t->period_ns;
+			/* In step; what was missed is not made up for. */
+			t->due_ns += t->period_ns;
+			if (t->due_ns <= now)
+				t->due_ns = now + t->period_ns;
 			if (t->period_ns == 0) {
 				free(t->data);
 				t->used = false;

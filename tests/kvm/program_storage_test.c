@@ -302,12 +302,5 @@ TEST(a_damaged_state_is_put_aside)
 int
 main(int argc, char **argv)
 {
-	char cmd[96];
-	int r;
-
-	if (mkdtemp(folder) == NULL)
-		return (2);
-	r = test_run_all(argc, argv);
-	(void)snprintf(cmd, sizeof cmd, "rm -r %s", folder);
-	return (system(cmd) != 0 ? 2 : r);
+	return (test_run_all_in(folder, argc, argv));
 }

@@ -117,6 +117,20 @@ test_run_all(int argc, char **argv)
 	return (failed != 0 || passed + skipped == 0);
 }
 
+/* The same in a folder of their own, XXXXXX at the end; it goes afterwards. */
+static inline int
+test_run_all_in(char *folder, int argc, char **argv)
+{
+	char cmd[96];
+	int r;
+
+	if (mkdtemp(folder) == NULL)
+		return (2);
+	r = test_run_all(argc, argv);
+	(void)snprintf(cmd, sizeof cmd, "rm -r %s", folder);
+	return (system(cmd) != 0 ? 2 : r);
+}
+
 #define TEST_MAIN() \
 	int \
 	main(int argc, char **argv) \
