@@ -121,6 +121,11 @@ struct tkvm_boot {
 	unsigned n_areas;
 	bool executable_heap;		/* what brk() and mmap() give */
 	/*
+	 * NULL, or an image with as much shared memory at the same address:
+	 * then it is the same memory, as long as one of them lives.
+	 */
+	const struct tkvm_image *shared_with;
+	/*
 	 * What tkvm_machine_save() put there, or NULL: the machine stands where
 	 * that one stood, and argv and envp are not looked at.
 	 */
@@ -132,7 +137,8 @@ struct tkvm_boot {
  * Load a program, ready to start at its entry point.
  * Returns 0 and a machine that tkvm_machine_destroy() frees, or TKVM_EFILE
  * (malformed program, or what was saved is of another one, of another CPU or
- * damaged), TKVM_ECONFIG (areas), TKVM_EHOST (no usable KVM), TKVM_ENOMEM.
+ * damaged), TKVM_ECONFIG (areas, or shared_with does not fit), TKVM_EHOST (no
+ * usable KVM), TKVM_ENOMEM.
  */
 TKVM_API int tkvm_machine_boot(const struct tkvm_boot *boot,
     struct tkvm_machine **mp, struct tkvm_err *err) TKVM_MUST_CHECK;

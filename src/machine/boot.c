@@ -3,6 +3,7 @@
  * boot.c: from an ELF file to a machine that stands at its entry point.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -151,12 +152,24 @@ map_shared(struct tkvm_machine *m, int fd, struct tkvm_err *err)
 }
 
 static int
-make_shared(struct tkvm_machine *m, struct tkvm_err *err)
+make_shared(struct tkvm_machine *m, const struct tkvm_image *with,
+    struct tkvm_err *err)
 {
 	const struct tkvm_layout *l = &m->shape.layout;
 
 	if (l->shared_start == l->shared_end)
 		return (0);
+	if (with != NULL && (l->shared_start !=
+	    with->shape.layout.shared_start || l->shared_end !=
+	    with->shape.layout.shared_end))
+		return (tkvm_fail(err, TKVM_ECONFIG, "its shared memory is not "
+		    "where that of its storage program is; link both to the "
+		    "same address"));
+	if (with != NULL) {
+		m->shared_fd = fcntl(with->shared_fd, F_DUPFD_CLOEXEC, 0);
+		return (m->shared_fd >= 0 ? 0 : tkvm_fail(err, TKVM_ENOMEM,
+		    "cannot share memory: %s", strerror(errno)));
+	}
 	m->shared_fd = memfd_create("tinykvm-shared", MFD_CLOEXEC);
 	if (m->shared_fd < 0 || ftruncate(m->shared_fd,
 	    (off_t)(l->shared_end - l->shared_start)) != 0)
@@ -166,12 +179,14 @@ make_shared(struct tkvm_machine *m, struct tkvm_err *err)
 }
 
 static int
-map_memory(struct tkvm_machine *m, struct tkvm_err *err)
+map_memory(struct tkvm_machine *m, const struct tkvm_boot *boot,
+    struct tkvm_err *err)
 {
 	size_t total = m->shape.total;
+	int r = make_shared(m, boot->shared_with, err);
 
-	if (make_shared(m, err) != 0)
-		return (TKVM_ENOMEM);
+	if (r != 0)
+		return (r);
 	m->memfd = memfd_create("tinykvm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (m->memfd < 0 || ftruncate(m->memfd, (off_t)total) != 0)
 		return (tkvm_fail(err, TKVM_ENOMEM,
@@ -225,7 +240,7 @@ load(struct tkvm_machine *m, const struct elf *elf,
 	};
 	int r;
 
-	r = map_memory(m, err);
+	r = map_memory(m, boot, err);
 	if (r != 0)
 		return (r);
 	tables_write(&m->shape, m->mem);

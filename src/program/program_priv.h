@@ -66,7 +66,7 @@ struct settings {
 	struct tkvm_area area[TKVM_AREAS_MAX];	/* of three keys */
 	unsigned n_areas;
 	double max_storage_time, storage_snapshot;	/* < 0: none */
-	bool storage_rollback;
+	bool storage_rollback, storage_shares_memory;
 	bool allow_debug, debug_on_exception;
 	char *debug_socket;
 	double debug_wait;
@@ -282,6 +282,7 @@ int storage_keep_read(struct generation *own, char **file,
 /* Its timers, behind everything else; TKVM_EFILE, TKVM_ENOMEM. */
 int storage_timers_load(struct storage *st, struct blob_in *from,
     struct tkvm_err *err) TKVM_MUST_CHECK;
+const struct tkvm_image *storage_image(const struct storage *st);
 /* When no machine can call it any more. NULL is fine. */
 void storage_destroy(struct storage **sp);
 /* For http_set_storage(); priv is the storage. */

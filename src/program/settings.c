@@ -130,6 +130,9 @@ const struct setting settings_table[] = {
 	    "Where to keep the program as it waits for its first request; the "
 	    "next start begins there, without main(), while program, "
 	    "settings and CPU are the same. Default \"\": nowhere."},
+	ONE("storage_shares_memory", SETTING_BOOL, storage_shares_memory,
+	    "Storage has the same shared_memory as the other machines. "
+	    "Default false: it has as much of its own."),
 	ONE("allow_fetch", SETTING_STRING, allow_fetch,
 	    "Whom its sys_fetch() may ask: \"none\"; \"self\", this cache; "
 	    "\"public\", and servers with a public address; \"any\", and "
@@ -566,6 +569,10 @@ settings_check(struct settings *s, const char *origin, const char *name,
 		    "hexadecimal digits", err));
 	if (check_reach(s, origin, name, err) != 0)
 		return (TKVM_ECONFIG);
+	if (s->cold_start_file != NULL && s->storage_shares_memory)
+		return (wrong(origin, name, "\"cold_start_file\" and "
+		    "\"storage_shares_memory\" cannot both be: what a file "
+		    "holds would take the place of what storage shares", err));
 	/* Where it lies is where its own name points to. */
 	if (s->filename == NULL && strncmp(s->uri, "file://", 7) == 0) {
 		s->filename = strdup(s->uri + 7);
@@ -573,5 +580,8 @@ settings_check(struct settings *s, const char *origin, const char *name,
 			return (tkvm_fail(err, TKVM_ENOMEM,
 			    "no memory for settings"));
 	}
+	if (s->storage_snapshot >= 0 && s->filename == NULL)
+		return (wrong(origin, name, "\"storage_snapshot\" needs a "
+		    "\"filename\", beside which it is kept", err));
 	return (0);
 }

@@ -292,6 +292,12 @@ storage_open(struct storage *st, struct tkvm_err *err)
 	return (vm_new(st->g, 0, true, &st->vm, err));
 }
 
+const struct tkvm_image *
+storage_image(const struct storage *st)
+{
+	return (st->g->image);
+}
+
 /* Nobody calls any more; a task under way is cut off. */
 void
 storage_destroy(struct storage **sp)

@@ -124,6 +124,8 @@ boot(struct start *st, struct blob_in *saved, const struct tkvm_calls *calls,
 		.cpus = (unsigned)s->cpus,
 		.area = s->area, .n_areas = s->n_areas,
 		.executable_heap = s->executable_heap,
+		.shared_with = s->storage_shares_memory && s->storage &&
+		    !st->g->is_storage ? storage_image(st->g->storage) : NULL,
 	};
 	int r;
 
@@ -505,7 +507,9 @@ start_storage(struct start *main, const struct fetch_program *files,
 		return (r);
 	/* It writes for as long as it lives. */
 	s.max_request_mib = s.max_memory_mib;
-	s.shared_mib = s.cpus = 0;
+	s.cpus = 0;
+	if (!s.storage_shares_memory)
+		s.shared_mib = 0;
 	own = generation_alloc(g->program, &s, err);
 	settings_free(&s);
 	if (own == NULL)

@@ -14,6 +14,7 @@ static unsigned long sum, tasks;
 static char text[256], journal[64];
 static unsigned char large[65u << 20];
 #define LARGE ((size_t)3 << 20)
+static _Atomic unsigned long *shared;
 
 /*--- functions in storage -------------------------------------------------*/
 
@@ -88,6 +89,19 @@ calls_itself(size_t n, struct virtbuffer buf[], size_t res)
 
 	(void)n, (void)buf, (void)res;
 	storage_return(NULL, (size_t)r);
+}
+
+/* Adds one to what is shared, if storage sees it. */
+static void
+share(size_t n, struct virtbuffer buf[], size_t res)
+{
+	unsigned long now;
+
+	(void)n, (void)buf, (void)res;
+	if (shared == NULL)
+		storage_return(NULL, 0);
+	now = ++*shared;
+	storage_return(&now, sizeof now);
 }
 
 static void
@@ -215,7 +229,10 @@ on_get(const char *url, const char *arg)
 		backend_response(200, "text/plain", 10, text,
 		    r < 0 ? 0 : (size_t)r);
 	}
-	if (strcmp(url, "/large") == 0) {
+	if (strcmp(url, "/shared") == 0) {
+		++*shared;
+		r = storage_call(share, NULL, 0, &value, sizeof value);
+	} else if (strcmp(url, "/large") == 0) {
 		memset(large, 1, LARGE);
 		r = storage_call(add, large, LARGE, &value, sizeof value);
 	} else if (strcmp(url, "/larger") == 0) {
@@ -256,6 +273,7 @@ main(int argc, char **argv)
 		return (3);
 	if (IS_STORAGE() != sys_is_storage())
 		return (4);
+	shared = SHM_ALLOC_TYPE(_Atomic unsigned long);
 	set_backend_get(on_get);
 	wait_for_requests();
 }

@@ -250,6 +250,31 @@ TEST(no_count_is_lost_while_the_program_is_replaced)
 	rig_end(&rig);
 }
 
+/*--- shared memory --------------------------------------------------------*/
+
+TEST(storage_sees_shared_memory_if_settings_say_so)
+{
+	struct rig rig;
+
+	NEED_KVM();
+	CHECK(start_probe(&rig, "\"shared_memory\": 2, "
+	    "\"storage_shares_memory\": true") != NULL);
+	CHECK_CALL(&rig, "probe", "/shared", "", 200);
+	CHECK_BODY(&rig, "8 2");
+	CHECK_CALL(&rig, "probe", "/shared", "", 200);
+	CHECK_BODY(&rig, "8 4");
+	rig_end(&rig);
+	CHECK(start_probe(&rig, "\"shared_memory\": 2") != NULL);
+	CHECK_CALL(&rig, "probe", "/shared", "", 200);
+	CHECK_BODY(&rig, "0 0");
+	rig_end(&rig);
+	CHECK(rig_load(&rig, "{\"probe\": {\"filename\": \"" STORAGE_PROBE
+	    "\", \"storage\": true, \"cold_start_file\": \"/x\", "
+	    "\"storage_shares_memory\": true}}") != 0);
+	CHECK_HAS(rig.err.text, "cannot both be");
+	rig_end(&rig);
+}
+
 /*--- the state file -------------------------------------------------------*/
 
 static char folder[] = "/tmp/tinykvm-storage.XXXXXX";
