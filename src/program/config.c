@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "program/config_object.h"
 #include "program/document.h"
 #include "program/program_priv.h"
@@ -226,27 +227,6 @@ set_paths(const struct place *at, struct paths *field, json_object *v)
 	return (0);
 }
 
-/* Off: false, 0, "", [], {} or null. */
-static bool
-is_off(json_object *v)
-{
-	switch (json_object_get_type(v)) {
-	case json_type_boolean:
-		return (!json_object_get_boolean(v));
-	case json_type_int:
-	case json_type_double:
-		return (json_object_get_double(v) == 0);
-	case json_type_string:
-		return (json_object_get_string_len(v) == 0);
-	case json_type_array:
-		return (json_object_array_length(v) == 0);
-	case json_type_object:
-		return (json_object_object_length(v) == 0);
-	default:
-		return (v == NULL);
-	}
-}
-
 static int
 set_unknown(const struct place *at)
 {
@@ -322,7 +302,9 @@ set_key(const struct place *at, struct settings *s, json_object *v)
 	case SETTING_IGNORED:
 		return (set_bool(at, NULL, v));
 	case SETTING_STRING:
-		if (k->max != 0 && is_off(v)) {
+		/* Of this one the empty string is the default. */
+		if (k->max != 0 && json_object_is_type(v, json_type_string) &&
+		    json_object_get_string_len(v) == 0) {
 			free(*(char **)(void *)field);
 			*(char **)(void *)field = NULL;
 			return (0);
@@ -345,14 +327,9 @@ set_key(const struct place *at, struct settings *s, json_object *v)
 	case SETTING_DOWNLOADS:
 		return (set_downloads(at,
 		    (struct downloads *)(void *)field, v));
-	case SETTING_OFF:
-		break;
 	}
-	if (is_off(v))
-		return (0);
-	return (tkvm_fail(at->err, TKVM_ECONFIG,
-	    "%s: %s: \"%s\" is not supported by this version", at->origin,
-	    at->object, at->key));
+	ASSERT(false);
+	return (TKVM_EHOST);
 }
 
 static int

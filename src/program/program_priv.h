@@ -128,7 +128,6 @@ enum setting_type {
 	SETTING_SERVER, SETTING_WARMUP, SETTING_DOWNLOADS,
 	SETTING_AREAS,		/* min: their kind */
 	SETTING_IGNORED,	/* true or false, without effect here */
-	SETTING_OFF,		/* only its default is possible, see doc */
 };
 struct setting {
 	const char *name;

@@ -21,7 +21,6 @@
 #define AREAS(name, kind, doc) \
 	{name, SETTING_AREAS, false, 0, kind, 0, doc}
 #define IGNORED(name, doc) {name, SETTING_IGNORED, false, 0, 0, 0, doc}
-#define OFF(name, doc) {name, SETTING_OFF, false, 0, 0, 0, doc}
 
 #define MIB_MAX 524288		/* 512 GiB */
 

@@ -32,7 +32,7 @@ TEST(every_key_of_the_table_takes_a_good_value)
 		[SETTING_PATHS] = "[\"/etc/hosts\"]",
 		[SETTING_SERVER] = "{\"port\": 80}",
 		[SETTING_AREAS] = "[\"0xc000000000\", 2]",
-		[SETTING_IGNORED] = "true", [SETTING_OFF] = "0",
+		[SETTING_IGNORED] = "true",
 	};
 	char json[256];
 
@@ -83,7 +83,6 @@ TEST(every_key_of_the_table_refuses_a_wrong_type)
 		[SETTING_AREAS] = {"1", "[1, 2]", "{\"a\": 1}",
 		    "[\"0xc000000000\", true]"},
 		[SETTING_IGNORED] = {"1", "{\"a\": 1}", "null", "\"true\""},
-		[SETTING_OFF] = {"1", "true", "\"x\"", "[1]"},
 	};
 	char json[256];
 
@@ -158,15 +157,6 @@ TEST(more_cpus_than_there_can_be_are_allowed)
 	CHECK_HAS(err.text, "smp");
 	CHECK_EQ(load_with("\"smp\": -1"), TKVM_ECONFIG);
 	CHECK_EQ(load_with("\"smp\": \"2\""), TKVM_ECONFIG);
-}
-
-TEST(what_this_version_cannot_do_is_refused_not_ignored)
-{
-	CHECK_OK(load_with("\"storage\": false, \"shared_memory\": 0, "
-	    "\"cold_start_file\": \"\""));
-	CHECK_EQ(load_with("\"cold_start_file\": \"/x\""), TKVM_ECONFIG);
-	CHECK_STR(err.text,
-	    "doc: p: \"cold_start_file\" is not supported by this version");
 }
 
 TEST(comments_are_allowed_everywhere)

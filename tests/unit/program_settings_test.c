@@ -35,7 +35,7 @@ TEST(every_number_of_the_table_has_its_bounds)
 		    -k->max - 1, 1e19, 1e300};
 		char text[400];
 
-		if (k->max == 0)
+		if (k->max == 0 || k->type == SETTING_STRING)
 			continue;
 		for (unsigned j = 0; j < 2; j++) {
 			(void)snprintf(text, sizeof text, "\"%s\": %.17g",
