@@ -80,7 +80,7 @@ has "$ERR" "empty"
 end
 
 begin slow_and_endless_nodes_end_at_the_time_limit
-expect_status 1 $tool push $program --key "secret key" --timeout 1 \
+expect_status 1 $tool push $program --key "secret key" --timeout 5 \
     --to "$node/slow" "$node/drip" "$node/endless" "$node/update"
 [ "$(grep -c ' failed ' "$OUT")" = 3 ] || wrong "not three: $(cat "$OUT")"
 has "$OUT" "$node/update 201 {"
