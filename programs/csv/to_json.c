@@ -24,8 +24,9 @@ struct reader {
 	size_t n;			/* fields of this row so far */
 	size_t rows;			/* behind the header */
 	/* What a row has: names, or none and then arrays come out. */
-	struct text keys[COLUMNS_MAX];	/* as JSON, with the colon */
-	size_t from[COLUMNS_MAX];	/* which field */
+	struct text keys;		/* as JSON, each with its colon */
+	size_t key_end[COLUMNS_MAX];	/* where each ends in it */
+	size_t from[COLUMNS_MAX];	/* which field each is */
 	size_t keys_n;
 	size_t width;			/* fields of the header, 0: any */
 	bool header_due, failed;
@@ -103,22 +104,33 @@ add_value(struct reader *r, size_t i)
 
 /*--- rows ------------------------------------------------------------------*/
 
+static size_t
+key_at(const struct reader *r, size_t i)
+{
+	return (i == 0 ? 0 : r->key_end[i - 1]);
+}
+
 static void
 add_key(struct reader *r, const char *name, size_t len, size_t from)
 {
-	struct text *key = &r->keys[r->keys_n];
+	size_t at = key_at(r, r->keys_n), n;
+	const char *key;
 
-	key->len = 0;
-	text_json(key, name, len);
+	text_json(&r->keys, name, len);
+	text_char(&r->keys, ':');
+	if (r->keys.failed)
+		return;
+	key = r->keys.data + at;
+	n = r->keys.len - at;
 	for (size_t i = 0; i < r->keys_n; i++)
-		if (r->keys[i].len == key->len + 1 &&
-		    memcmp(r->keys[i].data, key->data, key->len) == 0) {
+		if (r->key_end[i] - key_at(r, i) == n &&
+		    memcmp(r->keys.data + key_at(r, i), key, n) == 0) {
 			(void)job_fail(r->job, 422, "two columns are %.*s",
-			    (int)(key->len < 200 ? key->len : 200), key->data);
+			    (int)(n < 200 ? n - 1 : 200), key);
 			r->failed = true;
 			return;
 		}
-	text_char(key, ':');
+	r->key_end[r->keys_n] = r->keys.len;
 	r->from[r->keys_n++] = from;
 }
 
@@ -175,7 +187,8 @@ add_row(struct reader *r)
 			text_char(r->out, ',');
 		first = false;
 		if (!arrays)
-			text_add(r->out, r->keys[i].data, r->keys[i].len);
+			text_add(r->out, r->keys.data + key_at(r, i),
+			    r->key_end[i] - key_at(r, i));
 		add_value(r, arrays ? i : r->from[i]);
 	}
 	text_char(r->out, arrays ? ']' : '}');
@@ -276,7 +289,7 @@ csv_to_json(struct job *job, const struct options *o,
 	r.chosen = chosen;
 	r.job = job;
 	r.out = out;
-	r.text.len = r.n = r.rows = r.keys_n = r.width = 0;
+	r.keys.len = r.text.len = r.n = r.rows = r.keys_n = r.width = 0;
 	r.failed = false;
 	r.header_due = o->header;
 	for (size_t i = 0; i < chosen->n && !o->header && !r.failed; i++)
@@ -285,6 +298,6 @@ csv_to_json(struct job *job, const struct options *o,
 	result = r.failed ? -1 : parse(&r, in, len, delimiter);
 	if (!o->lines)
 		text_str(out, r.rows == 0 ? "[]\n" : "]\n");
-	out->failed |= r.text.failed;
+	out->failed |= r.text.failed || r.keys.failed;
 	return (result);
 }
