@@ -49,15 +49,14 @@ static size_t seen_n;
 static struct hmac_sha256_ctx secret;
 
 static int
-prepare(void)
+prepare(struct job *job, const void *chosen)
 {
 	struct shared_memory_info shared;
 	uint8_t key[32];
 
-	if (IS_LINUX_MAIN())
-		return (0);
+	(void)chosen;
 	if (getrandom(key, sizeof key, 0) != sizeof key)
-		return (-1);
+		return (job_fail(job, 500, "there are no random numbers"));
 	hmac_sha256_set_key(&secret, sizeof key, key);
 	shared = shared_memory_area();
 	if (shared.start >= shared.end)

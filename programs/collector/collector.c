@@ -131,8 +131,9 @@ on_live_restore(size_t len)
 }
 
 static int
-prepare(void)
+prepare(struct job *job, const void *chosen)
 {
+	(void)chosen;
 	if (!IS_STORAGE())
 		return (0);
 	/* Twice as much, so that lines need to move only now and then. */
@@ -140,7 +141,7 @@ prepare(void)
 	STORAGE_ALLOW(work);
 	set_on_live_update(on_live_update);
 	set_on_live_restore(on_live_restore);
-	return (kept != NULL ? 0 : -1);
+	return (kept != NULL ? 0 : job_fail(job, 500, "not enough memory"));
 }
 
 /*--- in requests -----------------------------------------------------------*/

@@ -51,23 +51,23 @@ static size_t entries;
 static struct hmac_sha256_ctx secret;
 
 static int
-prepare(void)
+prepare(struct job *job, const void *chosen)
 {
 	struct shared_memory_info shared;
 	uint8_t key[32];
 
-	if (IS_LINUX_MAIN())
-		return (0);
+	(void)chosen;
 	shared = shared_memory_area();
-	if (shared.start >= shared.end ||
-	    getrandom(key, sizeof key, 0) != sizeof key) {
-		fputs("set \"shared_memory\" to 1 or more\n", stderr);
-		return (-1);
-	}
+	if (shared.start >= shared.end)
+		return (job_fail(job, 500,
+		    "set \"shared_memory\" to 1 or more"));
+	if (getrandom(key, sizeof key, 0) != sizeof key)
+		return (job_fail(job, 500, "there are no random numbers"));
 	entries = (shared.end - shared.start) / sizeof *table;
 	table = SHM_ALLOC(entries * sizeof *table);
 	hmac_sha256_set_key(&secret, sizeof key, key);
-	return (table != NULL ? 0 : -1);
+	return (table != NULL ? 0 : job_fail(job, 500,
+	    "shared memory is taken"));
 }
 
 /* A key with windows of another length is another key. */

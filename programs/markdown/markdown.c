@@ -63,6 +63,8 @@ new_parser(const struct options *o)
 
 	if (!o->gfm)
 		return (parser);
+	/* In a machine they are since it was prepared. */
+	cmark_gfm_core_extensions_ensure_registered();
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		(void)cmark_parser_attach_syntax_extension(parser,
 		    cmark_find_syntax_extension(names[i]));
@@ -198,8 +200,10 @@ again(void)
 }
 
 static int
-prepare(void)
+prepare(struct job *job, const void *chosen)
 {
+	(void)job;
+	(void)chosen;
 	cmark_gfm_core_extensions_ensure_registered();
 	return (0);
 }

@@ -38,7 +38,7 @@ int query_run(struct job *job, sqlite3 *db, const char *sql,
 /*--- storage ---------------------------------------------------------------*/
 
 /* In storage, before it waits. 0 or -1. */
-int store_prepare(struct job *, const void *options);
+int store_prepare(struct job *job, const void *options);
 /* In a request: the same as query_run() on the database of storage. */
 int store_call(struct job *job, const char *sql, const struct limits *limits,
     struct json_object *values, struct text *out);

@@ -1,63 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The database in storage: in memory, and every second, when something has
- * changed, in the file `state`. Two images take turns there, each with a sum,
- * so that one is whole whenever the other is being written.
+ * changed, in the file `state`.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "kvm_api.h"
 #include "query.h"
 
 #define DATABASE_MAX (64 << 20)
 #define PAGE_SIZE 4096
-#define MAGIC 0x31657461747371ull
 #define SAVE_EVERY_MS 1000
 
 static sqlite3 *db;
 static bool changed;
 
 /*--- the file --------------------------------------------------------------*/
-
-/* Two of these at the file's start, PAGE_SIZE apart. */
-struct slot {
-	uint64_t magic, turn, at, len, sum;
-};
-static struct slot current;
-
-static uint64_t
-sum_of(const unsigned char *data, size_t len)
-{
-	uint64_t sum = 0xcbf29ce484222325u ^ len, x;
-
-	for (; len >= sizeof x; data += sizeof x, len -= sizeof x) {
-		memcpy(&x, data, sizeof x);
-		sum = (sum ^ x) * 0x100000001b3u;
-		sum ^= sum >> 29;
-	}
-	return (sum);
-}
-
-/* The image of a slot, or NULL when it is not whole. */
-static unsigned char *
-read_image(int fd, const struct slot *s)
-{
-	unsigned char *data;
-
-	if (s->magic != MAGIC || s->len > DATABASE_MAX ||
-	    s->at > 4ull * DATABASE_MAX)
-		return (NULL);
-	data = sqlite3_malloc64(s->len);
-	if (data != NULL && pread(fd, data, s->len, (off_t)s->at) ==
-	    (ssize_t)s->len && sum_of(data, s->len) == s->sum)
-		return (data);
-	sqlite3_free(data);
-	return (NULL);
-}
 
 /* SQLite frees the image. It attaches it, which bound() forbids again. */
 static int
@@ -72,67 +32,58 @@ take_image(unsigned char *data, uint64_t len)
 
 /* Of a new database or a new image. */
 static int
-bound(void)
+bound(struct job *job)
 {
-	struct job job;
 	char pages[64];
 
 	(void)snprintf(pages, sizeof pages, "PRAGMA max_page_count = %d",
 	    DATABASE_MAX / PAGE_SIZE);
 	(void)sqlite3_set_authorizer(db, NULL, NULL);
 	if (sqlite3_exec(db, pages, NULL, NULL, NULL) != SQLITE_OK)
-		return (-1);
-	return (query_restrict(&job, db));
+		return (job_fail(job, 422, "its state file is no database: %s",
+		    sqlite3_errmsg(db)));
+	return (query_restrict(job, db));
+}
+
+/* All of the file, for SQLite to free; NULL: there is none. */
+static unsigned char *
+read_file(size_t *len)
+{
+	FILE *f = fopen("state", "rb");
+	unsigned char *data = NULL;
+
+	if (f == NULL)
+		return (NULL);
+	data = sqlite3_malloc64(DATABASE_MAX);
+	*len = data != NULL ? fread(data, 1, DATABASE_MAX, f) : 0;
+	(void)fclose(f);
+	if (*len != 0)
+		return (data);
+	sqlite3_free(data);
+	return (NULL);
 }
 
 static void
 load(void)
 {
-	struct slot slots[2] = {{0}, {0}};
-	unsigned char *data = NULL;
-	int fd = open("state", O_RDONLY), first;
+	size_t len;
+	unsigned char *data = read_file(&len);
 
-	if (fd < 0)
-		return;
-	for (int i = 0; i < 2; i++)
-		if (pread(fd, &slots[i], sizeof slots[i], i * PAGE_SIZE) !=
-		    (ssize_t)sizeof slots[i])
-			memset(&slots[i], 0, sizeof slots[i]);
-	first = slots[1].turn > slots[0].turn;
-	for (int i = 0; i < 2 && data == NULL; i++) {
-		current = slots[i == 0 ? first : !first];
-		data = read_image(fd, &current);
-	}
-	(void)close(fd);
-	if (data == NULL) {
-		memset(&current, 0, sizeof current);
-		if (slots[0].magic != 0 || slots[1].magic != 0)
-			fputs("its state file holds no database\n", stderr);
-	} else if (take_image(data, current.len) != 0)
-		fputs("the database of its state file is broken\n", stderr);
+	if (data != NULL && take_image(data, len) != 0)
+		fputs("its state file is no database\n", stderr);
 }
 
-/* Where an image of this length does not touch the one that is there. */
-static uint64_t
-free_place(uint64_t len)
-{
-	if (current.magic == 0 || 2 * PAGE_SIZE + len <= current.at)
-		return (2 * PAGE_SIZE);
-	return (current.at + current.len);
-}
-
+/* The host lets the file change whole or not at all. */
 static bool
-write_image(int fd, const unsigned char *data, uint64_t len)
+write_file(const unsigned char *data, size_t len)
 {
-	struct slot next = {MAGIC, current.turn + 1, free_place(len), len,
-	    sum_of(data, len)};
+	FILE *f = fopen("state", "wb");
+	bool done;
 
-	if (pwrite(fd, data, len, (off_t)next.at) != (ssize_t)len ||
-	    pwrite(fd, &next, sizeof next, (off_t)(next.turn % 2) *
-	    PAGE_SIZE) != (ssize_t)sizeof next)
+	if (f == NULL)
 		return (false);
-	current = next;
-	return (true);
+	done = fwrite(data, 1, len, f) == len;
+	return (fclose(f) == 0 && done);
 }
 
 static void
@@ -141,23 +92,19 @@ save(void *arg, size_t arg_len)
 	static bool told;
 	sqlite3_int64 len;
 	unsigned char *data;
-	int fd;
 
 	(void)arg;
 	(void)arg_len;
 	if (!changed)
 		return;
-	fd = open("state", O_WRONLY | O_CREAT, 0600);
 	data = sqlite3_serialize(db, "main", &len, 0);
-	if (fd >= 0 && data != NULL && write_image(fd, data, (uint64_t)len))
+	if (data != NULL && write_file(data, (size_t)len))
 		changed = false;
 	else if (!told) {
 		fputs("its state file cannot be written\n", stderr);
 		told = true;
 	}
 	sqlite3_free(data);
-	if (fd >= 0)
-		(void)close(fd);
 }
 
 static void
@@ -175,6 +122,7 @@ on_live_restore(size_t len)
 {
 	unsigned char *data = len != 0 && len <= DATABASE_MAX ?
 	    sqlite3_malloc64(len) : NULL;
+	struct job job;
 
 	storage_return(data, data != NULL ? len : 0);
 	if (data == NULL)
@@ -182,7 +130,7 @@ on_live_restore(size_t len)
 	if (take_image(data, len) != 0)
 		fputs("the old program's database cannot be taken over\n",
 		    stderr);
-	(void)bound();
+	(void)bound(&job);
 	changed = true;
 }
 
@@ -225,26 +173,26 @@ on_commit(void *data)
 }
 
 int
-store_prepare(struct job *job, const void *options)
+store_prepare(struct job *job, const void *chosen)
 {
-	(void)job;
-	(void)options;
-	if (IS_LINUX_MAIN() || !IS_STORAGE())
+	(void)chosen;
+	if (!IS_STORAGE())
 		return (0);
 	(void)sqlite3_config(SQLITE_CONFIG_MEMDB_MAXSIZE,
 	    (sqlite3_int64)DATABASE_MAX);
 	if (sqlite3_open(":memory:", &db) != SQLITE_OK)
-		return (-1);
+		return (job_fail(job, 500, "not enough memory"));
 	load();
 	sqlite3_commit_hook(db, on_commit, &changed);
-	if (bound() != 0)
+	if (bound(job) != 0)
 		return (-1);
 	STORAGE_ALLOW(work);
 	STORAGE_ALLOW(save);
 	set_on_live_update(on_live_update);
 	set_on_live_restore(on_live_restore);
-	return (sys_storage_task(save, NULL, 0, SAVE_EVERY_MS,
-	    SAVE_EVERY_MS) < 0 ? -1 : 0);
+	if (sys_storage_task(save, NULL, 0, SAVE_EVERY_MS, SAVE_EVERY_MS) < 0)
+		return (job_fail(job, 500, "there is no timer"));
+	return (0);
 }
 
 int
