@@ -383,7 +383,6 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 		if (r == 0 && cold)
 			save_start(st);
 	}
-	if (r == 0)
 	if (r == 0) {
 		verbose_tables(g, st->machine);
 		r = tkvm_machine_freeze(st->machine, &g->image, err);
