@@ -160,6 +160,8 @@ install: all $(B)/vmod_tinykvm.3
 	install -d $(DESTDIR)$(PREFIX)/share/tinykvm
 	tools/gen-compute $(PREFIX)/lib/tinykvm/programs \
 	    >$(DESTDIR)$(PREFIX)/share/tinykvm/compute.json
+	install -D -m 644 $(B)/share/answer.gguf \
+	    $(DESTDIR)$(PREFIX)/share/tinykvm/models/answer.gguf
 	install -m 644 share/nodes/nodes.vcl $(DESTDIR)$(PREFIX)/share/tinykvm
 	install -d $(DESTDIR)$(PREFIX)/share/doc/tinykvm
 	install -m 644 README.md CHANGES.md LICENSE docs/*.md \
