@@ -158,7 +158,10 @@ run(struct job *job, const void *chosen)
 static int
 prepare(struct job *job, const void *chosen)
 {
-	return (squeeze_prepare(job, chosen) != 0 ? -1 : js_prepare());
+	if (squeeze_prepare(job, chosen) != 0)
+		return (-1);
+	return (js_prepare() == 0 ? 0 :
+	    job_fail(job, 500, "terser cannot be started"));
 }
 
 int

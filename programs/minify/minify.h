@@ -37,7 +37,7 @@ typedef int minify_f(struct job *, const struct options *, struct source,
 minify_f json_minify, js_minify, js_compress, css_minify, html_minify,
     xml_minify;
 
-/* Before the machine is frozen: terser; 0 or -1. */
+/* Terser, before the machine is frozen or when it is first used; 0 or -1. */
 int js_prepare(void);
 
 /* The kind that a content type names; KIND_AUTO when none that is known. */

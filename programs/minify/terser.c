@@ -57,6 +57,9 @@ js_compress(struct job *job, const struct options *o, struct source text,
 	JSValue args[2], value;
 	size_t len;
 
+	/* In a shell nothing was prepared. */
+	if (context == NULL && js_prepare() != 0)
+		return (job_fail(job, 500, "terser cannot be started"));
 	options_json(o, options, sizeof options);
 	args[0] = JS_NewStringLen(context, (const char *)text.in, text.len);
 	args[1] = JS_NewString(context, options);
