@@ -168,6 +168,14 @@ TKVM_API int tkvm_machine_fork(struct tkvm_image *image,
     struct tkvm_machine **mp, struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*
+ * Find out which pages of a booted machine are as its file has them: those are
+ * not saved, nor those of its forks that are still so. 0, TKVM_EFILE,
+ * TKVM_ENOMEM.
+ */
+TKVM_API int tkvm_machine_compare(struct tkvm_machine *m, const void *elf,
+    size_t size, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
  * Put all that a booted machine which waits, or a fork between two calls, needs
  * to be made again: registers, extended state, the arena's books, and the
  * pages that are neither zero, nor free, nor as the program's file has them.

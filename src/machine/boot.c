@@ -219,15 +219,6 @@ load_segments(struct tkvm_machine *m, const struct elf *elf, const char *file,
 			return (tkvm_fail(err, TKVM_ENOMEM,
 			    "no memory for the page set of a machine"));
 	}
-	/* From now on whatever is written takes its page out of this. */
-	m->as_loaded = calloc((m->shape.total / TKVM_PAGE + 63) / 64,
-	    sizeof *m->as_loaded);
-	if (m->as_loaded == NULL)
-		return (tkvm_fail(err, TKVM_ENOMEM,
-		    "no memory for the page set of a machine"));
-	for (uint32_t i = 0; i < m->pages.n; i++)
-		m->as_loaded[m->pages.list[i] / 64] |=
-		    (uint64_t)1 << (m->pages.list[i] % 64);
 	return (0);
 }
 

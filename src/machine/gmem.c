@@ -17,7 +17,7 @@ gmem_mark(struct tkvm_machine *m, uint64_t offset, uint64_t len)
 		return (0);
 	for (uint64_t p = offset / TKVM_PAGE;
 	    p <= (offset + len - 1) / TKVM_PAGE; p++)
-		if (!machine_wrote(m, (uint32_t)p))
+		if (!pages_add(&m->pages, (uint32_t)p))
 			return (-1);
 	return (0);
 }

@@ -51,7 +51,7 @@ machine_harvest_ring(struct tkvm_machine *m, struct vcpu *v,
 	while (vcpu_ring_next(v, &gpa)) {
 		m->stats.faults++;
 		if (gpa < m->shape.total &&
-		    !machine_wrote(m, (uint32_t)(gpa / TKVM_PAGE)))
+		    !pages_add(&m->pages, (uint32_t)(gpa / TKVM_PAGE)))
 			return (tkvm_fail(err, TKVM_EHOST,
 			    "no memory for the page set of a machine"));
 	}

@@ -134,7 +134,7 @@ struct tkvm_image {
 	int memfd, shared_fd;		/* shared_fd -1: nothing is */
 	char *mem;			/* all of it, read-only, shared */
 	uint64_t *has_data;		/* bitmap: page is not all zero */
-	uint64_t *as_loaded;		/* bitmap: it is as in the file */
+	uint64_t *as_loaded;		/* bitmap: as in the file; or NULL */
 	struct span *extent;		/* where it has data */
 	unsigned n_extents;
 	uint64_t data_bytes;
@@ -175,7 +175,7 @@ struct tkvm_machine {
 	struct vcpu *vcpu;		/* the first */
 	struct cpus *cpus;		/* all others; NULL: none yet */
 	struct pages pages;
-	uint64_t *as_loaded;		/* booting: pages as in the file */
+	uint64_t *as_loaded;		/* booting: see tkvm_machine_compare() */
 	bool restored;			/* booting: extended state is there */
 	struct arena arena;
 	struct symbols *symbols;	/* booting; the image's otherwise */
@@ -249,15 +249,6 @@ void clean_extended_state(const struct tkvm_machine *m);
 /* save.c: registers, extended state, books and pages; TKVM_EFILE. */
 int machine_restore(struct tkvm_machine *m, struct blob_in *from,
     struct tkvm_err *err);
-
-/* A page was written, by guest or host; false: no memory for the set. */
-static inline bool
-machine_wrote(struct tkvm_machine *m, uint32_t page)
-{
-	if (m->as_loaded != NULL)
-		m->as_loaded[page / 64] &= ~((uint64_t)1 << (page % 64));
-	return (pages_add(&m->pages, page));
-}
 
 /* gmem.c: mark [offset, offset+len) as written by the host. */
 int gmem_mark(struct tkvm_machine *m, uint64_t offset, uint64_t len);

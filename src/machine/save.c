@@ -3,7 +3,9 @@
  * save.c: a machine as bytes, and from bytes.
  *
  * Saved is what cannot be had otherwise. Page tables, descriptor tables and
- * stubs are made anew, so are pages that are as the program's file has them.
+ * stubs are made anew, so are pages that are as the program's file has them:
+ * they are found by comparing, for where pages are in two dimensions, the dirty
+ * ring tells of many that were only read.
  * The stack below the waiting program and free parts of the arena hold nothing
  * that counts. Without them what a call left lying about is not a change.
  */
@@ -19,6 +21,60 @@ static bool
 bit(const uint64_t *map, uint64_t page)
 {
 	return (map != NULL && (map[page / 64] >> (page % 64) & 1) != 0);
+}
+
+/*--- what need not be saved ------------------------------------------------*/
+
+/* A page as load_segments() in boot.c makes it. */
+static void
+make_page(const struct elf *elf, const char *file, uint64_t gva,
+    char page[TKVM_PAGE])
+{
+	memset(page, 0, TKVM_PAGE);
+	for (unsigned i = 0; i < elf->n; i++) {
+		const struct elf_segment *g = &elf->seg[i];
+		uint64_t start = g->start > gva ? g->start : gva;
+		uint64_t end = g->start + g->file_len;
+
+		if (end > gva + TKVM_PAGE)
+			end = gva + TKVM_PAGE;
+		if (start < end)
+			memcpy(page + (start - gva), file + g->file_offset +
+			    (start - g->start), end - start);
+	}
+}
+
+int
+tkvm_machine_compare(struct tkvm_machine *m, const void *file, size_t size,
+    struct tkvm_err *err)
+{
+	const struct shape *s = &m->shape;
+	struct elf elf;
+	uint64_t at;
+	char *page;
+	int r = elf_parse(file, size, &elf, err);
+
+	ASSERT(m->state == MACHINE_BOOTING);
+	if (r != 0)
+		return (r);
+	free(m->as_loaded);
+	m->as_loaded = calloc((s->total / TKVM_PAGE + 63) / 64,
+	    sizeof *m->as_loaded);
+	page = malloc(TKVM_PAGE);
+	if (m->as_loaded == NULL || page == NULL) {
+		free(page);
+		return (tkvm_fail(err, TKVM_ENOMEM,
+		    "no memory for the page set of a machine"));
+	}
+	for (uint64_t gva = elf.start; gva < elf.end; gva += TKVM_PAGE) {
+		at = gva - s->base;
+		make_page(&elf, file, gva, page);
+		if (memcmp(page, m->mem + at, TKVM_PAGE) == 0)
+			m->as_loaded[at / TKVM_PAGE / 64] |=
+			    (uint64_t)1 << (at / TKVM_PAGE % 64);
+	}
+	free(page);
+	return (0);
 }
 
 /*--- what is saved --------------------------------------------------------*/
@@ -37,13 +93,12 @@ struct walk {
 static uint64_t
 candidates(const struct tkvm_machine *m, uint64_t word)
 {
-	uint64_t set = m->pages.in_set[word];
+	uint64_t set = m->pages.in_set[word], known;
 
-	if (m->image != NULL)
-		return (set | (m->image->has_data[word] &
-		    ~(m->image->as_loaded == NULL ? 0 :
-		    m->image->as_loaded[word])));
-	return (set & ~m->as_loaded[word]);
+	if (m->image == NULL)
+		return (set & ~(m->as_loaded == NULL ? 0 : m->as_loaded[word]));
+	known = m->image->as_loaded == NULL ? 0 : m->image->as_loaded[word];
+	return (set | (m->image->has_data[word] & ~known));
 }
 
 static bool
@@ -51,9 +106,22 @@ is_free(struct walk *w, uint64_t at)
 {
 	const struct arena *a = &w->m->arena;
 
+	/* An area is there to be written to, taken or not. */
+	if (at >= w->m->shape.size)
+		return (false);
 	while (w->arena_at < a->n && a->free[w->arena_at].end <= at)
 		w->arena_at++;
 	return (w->arena_at < a->n && a->free[w->arena_at].start <= at);
+}
+
+/* Of forks: what the image's page is, and this one still is. */
+static bool
+is_as_loaded(const struct tkvm_machine *m, uint64_t page)
+{
+	uint64_t at = page * TKVM_PAGE;
+
+	return (m->image != NULL && bit(m->image->as_loaded, page) &&
+	    memcmp(m->mem + at, m->image->mem + at, TKVM_PAGE) == 0);
 }
 
 static bool
@@ -88,7 +156,10 @@ put_page(struct walk *w, uint64_t page)
 {
 	uint64_t at = page * TKVM_PAGE;
 
-	if (at < OFF_PROGRAM || at >= w->m->shape.size)
+	if (at < OFF_PROGRAM || at >= w->m->shape.paging_at)
+		return;
+	/* On most hosts a page counts as written when it was only read. */
+	if (is_as_loaded(w->m, page))
 		return;
 	if (at >= w->stack_low && (is_zero(w->m->mem + at) ||
 	    at + TKVM_PAGE <= w->sp || is_free(w, at)))
@@ -124,6 +195,22 @@ put_shared(struct walk *w, struct tkvm_err *err)
 	return (0);
 }
 
+/* What must be the same where it is restored. */
+static void
+put_shape(const struct shape *s, struct blob *to)
+{
+	blob_put64(to, s->base);
+	blob_put(to, &s->layout, sizeof s->layout);
+	blob_put64(to, s->n_areas);
+	for (unsigned i = 0; i < s->n_areas; i++) {
+		blob_put64(to, s->area[i].gva);
+		blob_put64(to, s->area[i].len);
+		blob_put64(to, s->area[i].offset);
+	}
+	blob_put64(to, s->n_holes);
+	blob_put(to, s->hole, s->n_holes * sizeof s->hole[0]);
+}
+
 static void
 put_head(const struct tkvm_machine *m, const struct tkvm_regs *regs,
     struct blob *to)
@@ -132,8 +219,7 @@ put_head(const struct tkvm_machine *m, const struct tkvm_regs *regs,
 
 	vcpu_features(features);
 	blob_put(to, features, sizeof features);
-	blob_put64(to, m->shape.base);
-	blob_put(to, &m->shape.layout, sizeof m->shape.layout);
+	put_shape(&m->shape, to);
 	blob_put(to, regs, sizeof *regs);
 	blob_put(to, m->mem + OFF_XSAVE, TKVM_PAGE);
 	arena_save(&m->arena, to);
@@ -163,7 +249,7 @@ tkvm_machine_save(struct tkvm_machine *m, struct blob *to,
 	if (regs->rsp - RED_ZONE >= l->stack_low && regs->rsp <= l->stack_top)
 		w.sp = regs->rsp - RED_ZONE - m->shape.base;
 	put_head(m, regs, to);
-	for (uint64_t i = 0; i < (m->shape.size / TKVM_PAGE + 63) / 64; i++)
+	for (uint64_t i = 0; i < (m->shape.paging_at / TKVM_PAGE + 63) / 64; i++)
 		for (set = candidates(m, i); set != 0; set &= set - 1)
 			put_page(&w, i * 64 +
 			    (unsigned)__builtin_ctzll(set));
@@ -190,29 +276,30 @@ check_head(const struct tkvm_machine *m, struct blob_in *from,
     struct tkvm_err *err)
 {
 	uint32_t features[VCPU_FEATURES], had[VCPU_FEATURES];
-	struct tkvm_layout layout;
-	uint64_t base;
+	struct blob shape = {0};
+	const void *was;
+	bool same;
 
 	vcpu_features(features);
 	blob_get_to(from, had, sizeof had);
-	base = blob_get64(from);
-	blob_get_to(from, &layout, sizeof layout);
-	if (from->failed)
-		return (damaged(err));
-	if (memcmp(had, features, sizeof had) != 0)
+	if (!from->failed && memcmp(had, features, sizeof had) != 0)
 		return (tkvm_fail(err, TKVM_EFILE, "it was made on a CPU with "
 		    "other features"));
-	if (base != m->shape.base ||
-	    memcmp(&layout, &m->shape.layout, sizeof layout) != 0)
-		return (tkvm_fail(err, TKVM_EFILE, "it was made for another "
-		    "size of memory"));
-	return (0);
+	put_shape(&m->shape, &shape);
+	was = blob_get(from, shape.len);
+	same = !shape.failed && was != NULL &&
+	    memcmp(was, shape.data, shape.len) == 0;
+	blob_free(&shape);
+	if (from->failed)
+		return (damaged(err));
+	return (same ? 0 : tkvm_fail(err, TKVM_EFILE, "it was made for another "
+	    "layout of memory"));
 }
 
 static int
 get_pages(struct tkvm_machine *m, struct blob_in *from, struct tkvm_err *err)
 {
-	uint64_t end = m->shape.size / TKVM_PAGE, next, first, n;
+	uint64_t end = m->shape.paging_at / TKVM_PAGE, next, first, n;
 	const char *data;
 
 	for (next = OFF_PROGRAM / TKVM_PAGE;; next = first + n) {
@@ -247,7 +334,7 @@ machine_restore(struct tkvm_machine *m, struct blob_in *from,
 	blob_get_to(from, m->mem + OFF_XSAVE, TKVM_PAGE);
 	clean_extended_state(m);
 	if (arena_load(&m->arena, s->layout.arena_start - s->base,
-	    s->layout.arena_end - s->base, from) != 0)
+	    s->paging_at, from) != 0)
 		return (damaged(err));
 	*vcpu_regs(m->vcpu) = regs;
 	vcpu_dirty(m->vcpu);
@@ -262,7 +349,7 @@ clear_own(struct tkvm_machine *m)
 	const struct tkvm_image *image = m->image;
 
 	for (uint64_t p = OFF_PROGRAM / TKVM_PAGE;
-	    p < m->shape.size / TKVM_PAGE; p++) {
+	    p < m->shape.paging_at / TKVM_PAGE; p++) {
 		if (!bit(image->has_data, p) || bit(image->as_loaded, p))
 			continue;
 		if (gmem_mark(m, p * TKVM_PAGE, TKVM_PAGE) != 0)
@@ -288,7 +375,7 @@ tkvm_machine_load(struct tkvm_machine *m, struct blob_in *from,
 	(void)blob_get(from, sizeof regs);
 	(void)blob_get(from, TKVM_PAGE);
 	if (arena_load(&m->arena, m->shape.layout.arena_start - m->shape.base,
-	    m->shape.layout.arena_end - m->shape.base, from) != 0)
+	    m->shape.paging_at, from) != 0)
 		return (damaged(err));
 	if (clear_own(m) != 0)
 		return (tkvm_fail(err, TKVM_ENOMEM,

@@ -188,9 +188,8 @@ set_vm(struct storage *st, struct vm *vm)
 	(void)pthread_mutex_unlock(&st->lock);
 }
 
-/* A machine that broke is made anew, without its state if that is not kept. */
-static void
-renew(struct storage *st)
+static bool
+fresh_vm(struct storage *st)
 {
 	struct vm *vm = st->vm;
 	struct tkvm_err err;
@@ -200,11 +199,26 @@ renew(struct storage *st)
 	if (vm_new(st->g, 0, true, &vm, &err) != 0) {
 		library_log(st->g->program->library, st->g->program->name,
 		    err.text);
-		return;
+		return (false);
 	}
 	set_vm(st, vm);
-	vm_log(vm, storage_back(st) ? "the storage machine broke; a new one "
-	    "goes on with its last good state" :
+	return (true);
+}
+
+/* A machine that broke is made anew, without its state if that is not kept. */
+static void
+renew(struct storage *st)
+{
+	bool back;
+
+	if (!fresh_vm(st))
+		return;
+	back = storage_back(st);
+	/* Half of a state is none. */
+	if (!back && st->good != NULL && !fresh_vm(st))
+		return;
+	vm_log(st->vm, back ? "the storage machine broke; a new one goes on "
+	    "with its last good state" :
 	    "the storage machine broke; it starts anew, empty");
 }
 
@@ -223,8 +237,9 @@ storage_run_there(struct storage *st, void (*f)(void *arg), struct run *u)
 		    TKVM_EHOST : TKVM_EWORKMEM;
 	if (u->r == TKVM_EHOST)
 		renew(st);
-	else if (u->r != 0 && st->g->settings.storage_rollback)
-		(void)storage_back(st);
+	else if (u->r != 0 && st->g->settings.storage_rollback &&
+	    !storage_back(st))
+		renew(st);
 	return (u->r == 0 ? 0 : -1);
 }
 

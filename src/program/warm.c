@@ -313,6 +313,15 @@ starts_cold(const struct generation *g)
 	    g->settings.cold_start_file != NULL);
 }
 
+/* Is it one of which snapshots may be taken? */
+static bool
+is_saved(const struct generation *g)
+{
+	return (starts_cold(g) || (g->is_storage &&
+	    (g->settings.storage_snapshot >= 0 ||
+	    g->settings.storage_rollback)));
+}
+
 static int
 read_saved(struct start *st, char **file, struct blob_in *body)
 {
@@ -362,7 +371,7 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 {
 	struct generation *g = st->g;
 	bool cold = starts_cold(g), keeps = g->is_storage && !st->update &&
-	    g->settings.storage_snapshot >= 0;
+	    g->settings.storage_snapshot >= 0, fresh;
 	struct blob_in body;
 	char *file = NULL;
 	int r = -1;
@@ -377,12 +386,15 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 			take_down(st);
 		}
 	}
+	fresh = r != 0;
 	free(file);
-	if (r != 0) {
+	if (fresh)
 		r = bring_up(st, NULL, err);
-		if (r == 0 && cold)
-			save_start(st);
-	}
+	if (r == 0 && is_saved(g))
+		r = tkvm_machine_compare(st->machine, st->elf, st->elf_size,
+		    err);
+	if (r == 0 && fresh && cold)
+		save_start(st);
 	if (r == 0) {
 		verbose_tables(g, st->machine);
 		r = tkvm_machine_freeze(st->machine, &g->image, err);

@@ -104,6 +104,17 @@ share(size_t n, struct virtbuffer buf[], size_t res)
 	storage_return(&now, sizeof now);
 }
 
+/* Counts in memory at an address of its own (setting remapping). */
+static void
+count_far(size_t n, struct virtbuffer buf[], size_t res)
+{
+	unsigned long *far = (unsigned long *)(uintptr_t)0xC000000000;
+
+	(void)n, (void)buf, (void)res;
+	++*far;
+	storage_return(far, sizeof *far);
+}
+
 static void
 read_journal(size_t n, struct virtbuffer buf[], size_t res)
 {
@@ -232,6 +243,8 @@ on_get(const char *url, const char *arg)
 	if (strcmp(url, "/shared") == 0) {
 		++*shared;
 		r = storage_call(share, NULL, 0, &value, sizeof value);
+	} else if (strcmp(url, "/far") == 0) {
+		r = storage_call(count_far, NULL, 0, &value, sizeof value);
 	} else if (strcmp(url, "/large") == 0) {
 		memset(large, 1, LARGE);
 		r = storage_call(add, large, LARGE, &value, sizeof value);

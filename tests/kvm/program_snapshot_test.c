@@ -108,9 +108,6 @@ TEST(storage_goes_on_after_a_restart)
 	struct rig rig;
 
 	NEED_KVM();
-	if (getenv("TKVM_SLOW") != NULL)
-		SKIP("snapshots are larger than expected in the emulated "
-		    "machine; why is not known yet");
 	storage_goes_on(KEPT);
 	storage_goes_on("\"storage\": true, \"storage_snapshot\": 1000");
 	/* What changes nothing is not written. */
@@ -124,6 +121,22 @@ TEST(storage_goes_on_after_a_restart)
 	CHECK(a.st_size < 200000);
 	CHECK_EQ(a.st_mode & 0777, 0600);
 	rig_end(&rig);
+}
+
+TEST(an_area_of_its_own_goes_on_too)
+{
+	struct rig rig;
+
+	NEED_KVM();
+	fresh("far", STORAGE_PROBE);
+	for (unsigned i = 1; i < 4; i++) {
+		CHECK_RIG(&rig, load(&rig, KEPT ", \"remapping\": "
+		    "[\"0xc000000000\", 2]"));
+		CHECK_CALL(&rig, "probe", "/far", "", 200);
+		CHECK_BODY(&rig, i == 1 ? "8 1" : i == 2 ? "8 2" : "8 3");
+		rig_end(&rig);
+		CHECK(access(refused, F_OK) != 0);
+	}
 }
 
 TEST(timers_go_on_after_a_restart)
@@ -328,9 +341,6 @@ TEST(a_program_that_was_started_once_starts_without_main)
 	struct rig rig;
 
 	NEED_KVM();
-	if (getenv("TKVM_SLOW") != NULL)
-		SKIP("snapshots are larger than expected in the emulated "
-		    "machine; why is not known yet");
 	fresh("cold", VMOD_PROBE);
 	for (unsigned i = 0; i < 3; i++) {
 		CHECK_RIG(&rig, load_cold(&rig, ""));
