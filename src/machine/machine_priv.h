@@ -175,7 +175,7 @@ struct tkvm_machine {
 	struct vcpu *vcpu;		/* the first */
 	struct cpus *cpus;		/* all others; NULL: none yet */
 	struct pages pages;
-	uint64_t *as_loaded;		/* booting: see tkvm_machine_compare() */
+	uint64_t *as_loaded;		/* see tkvm_machine_compare() */
 	bool restored;			/* booting: extended state is there */
 	struct arena arena;
 	struct symbols *symbols;	/* booting; the image's otherwise */

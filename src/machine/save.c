@@ -234,7 +234,7 @@ tkvm_machine_save(struct tkvm_machine *m, struct blob *to,
 	const struct tkvm_layout *l = &m->shape.layout;
 	struct walk w = {.m = m, .to = to,
 	    .stack_low = l->stack_low - m->shape.base};
-	uint64_t set;
+	uint64_t set, words;
 	int r;
 
 	ASSERT(m->state == MACHINE_BOOTING || m->state == MACHINE_FORK);
@@ -249,7 +249,8 @@ tkvm_machine_save(struct tkvm_machine *m, struct blob *to,
 	if (regs->rsp - RED_ZONE >= l->stack_low && regs->rsp <= l->stack_top)
 		w.sp = regs->rsp - RED_ZONE - m->shape.base;
 	put_head(m, regs, to);
-	for (uint64_t i = 0; i < (m->shape.paging_at / TKVM_PAGE + 63) / 64; i++)
+	words = (m->shape.paging_at / TKVM_PAGE + 63) / 64;
+	for (uint64_t i = 0; i < words; i++)
 		for (set = candidates(m, i); set != 0; set &= set - 1)
 			put_page(&w, i * 64 +
 			    (unsigned)__builtin_ctzll(set));
