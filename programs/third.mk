@@ -14,7 +14,9 @@ FETCH_quickjs  = npm qjsc@0.3.0 \
 	a7+cU6/IVcZbIejffdt/wZVMX6LL2MDL3HQ9Zb5Gm23G9DvBMS/z9GHFxz39bAvp2PvMOM+ypSOAyokt2DdZ2w==
 FETCH_terser   = npm terser@5.51.2 \
 	bWnjSNscmuI+GJze6ZupnHP8G/cTcsJF+bXCeQknk2SHQsgbNJnLrqiH9jZ2W4STPVXH2mDKKRX3iwPhc9Cn/Q==
-SOURCES = simdjson quickjs terser
+FETCH_libxml2  = debian libxml2
+FETCH_libxslt  = debian libxslt
+SOURCES = simdjson quickjs terser libxml2 libxslt
 
 $(THIRD)/%.src: tools/fetch-source
 	@mkdir -p $(@D)
@@ -43,6 +45,49 @@ $(THIRD)/terser.o: $(THIRD)/bytecode $(THIRD)/terser.src \
 	    programs/minify/terser/tail.js >$(THIRD)/terser.js
 	$(THIRD)/bytecode $(THIRD)/terser.js $(THIRD)/terser_bytecode
 	cd $(THIRD) && ld -r -b binary -z noexecstack -o terser.o terser_bytecode
+
+#--- XML: no network, no threads, no ICU, whose tables have 30 MB
+
+LIBXML_ON = TREE OUTPUT PUSH PATTERN SAX1 VALID HTML XPATH REGEXPS SCHEMAS \
+	ISO8859X
+LIBXML_O  = $(patsubst %,$(THIRD)/libxml2-%.o,HTMLparser HTMLtree SAX SAX2 buf \
+	chvalid dict encoding entities error globals hash list parser \
+	parserInternals pattern relaxng threads tree uri valid xmlIO xmlmemory \
+	xmlregexp xmlsave xmlschemas xmlschemastypes xmlstring xmlunicode xpath) \
+	$(patsubst %,$(THIRD)/libxslt-%.o,attributes attrvt documents \
+	extensions extra functions imports keys namespaces numbers pattern \
+	preproc security templates transform variables xslt xsltlocale \
+	xsltutils) \
+	$(patsubst %,$(THIRD)/libexslt-%.o,common date dynamic exslt functions \
+	math saxon sets strings)
+LIBXML_CFLAGS = -isystem $(THIRD)/xml -isystem $(THIRD)/libxml2/include \
+	-isystem $(THIRD)/libxslt
+LIBXML_CC = $(CC) $(THIRD_FLAGS) -Iprograms/xml/libxml2 $(LIBXML_CFLAGS) \
+	-I$(THIRD)/libxml2
+
+# The headers that their configure scripts would make.
+version_of = $$(dpkg-parsechangelog -l $(1)/debian/changelog -S Version | \
+	sed 's/^[0-9]*://; s/[^0-9.].*//')
+$(THIRD)/xml.made: $(THIRD)/libxml2.src $(THIRD)/libxslt.src
+	@mkdir -p $(addprefix $(THIRD)/xml/,libxml libxslt libexslt)
+	version=$(call version_of,$(THIRD)/libxml2); \
+	number=$$(echo $$version | awk -F. '{ print $$1 * 10000 + $$2 * 100 + $$3 }'); \
+	sed $(LIBXML_ON:%=-e 's/@WITH_%@/1/') -e 's/@WITH_[A-Z0-9_]*@/0/' \
+	    -e "s/@VERSION@/$$version/; s/@LIBXML_VERSION_NUMBER@/$$number/" \
+	    -e 's/@[A-Z_]*@//' $(THIRD)/libxml2/include/libxml/xmlversion.h.in \
+	    >$(THIRD)/xml/libxml/xmlversion.h
+	for of in xslt exslt; do \
+		sed -e 's/@WITH_[A-Z0-9_]*@/0/; s/@LIBE*XSLT_VERSION_NUMBER@/10000/' \
+		    -e 's/@[A-Z_]*@//' $(THIRD)/libxslt/lib$$of/$${of}config.h.in \
+		    >$(THIRD)/xml/lib$$of/$${of}config.h || exit 1; \
+	done
+	@touch $@
+$(THIRD)/libxml2-%.o: $(THIRD)/xml.made
+	$(LIBXML_CC) -c -o $@ $(THIRD)/libxml2/$*.c
+$(THIRD)/libxslt-%.o: $(THIRD)/xml.made
+	$(LIBXML_CC) -c -o $@ $(THIRD)/libxslt/libxslt/$*.c
+$(THIRD)/libexslt-%.o: $(THIRD)/xml.made
+	$(LIBXML_CC) -c -o $@ $(THIRD)/libxslt/libexslt/$*.c
 
 .PHONY: sources
 .PRECIOUS: $(THIRD)/%.src
