@@ -16,7 +16,10 @@ FETCH_terser   = npm terser@5.51.2 \
 	bWnjSNscmuI+GJze6ZupnHP8G/cTcsJF+bXCeQknk2SHQsgbNJnLrqiH9jZ2W4STPVXH2mDKKRX3iwPhc9Cn/Q==
 FETCH_libxml2  = debian libxml2
 FETCH_libxslt  = debian libxslt
-SOURCES = simdjson quickjs terser libxml2 libxslt
+FETCH_libonig  = debian libonig
+FETCH_jq       = npm @port-labs/jq-node-bindings@0.0.12 \
+	jtZnpsEGv59qrKiZKOZ3chQLAHlHKetH8vEIzA+3sOZ+h1Z+N1EMOJPPPo9lELAxKo3ekU1VIK8Ntzyu7TzPbw==
+SOURCES = simdjson quickjs terser libxml2 libxslt libonig jq
 
 $(THIRD)/%.src: tools/fetch-source
 	@mkdir -p $(@D)
@@ -88,6 +91,37 @@ $(THIRD)/libxslt-%.o: $(THIRD)/xml.made
 	$(LIBXML_CC) -c -o $@ $(THIRD)/libxslt/libxslt/$*.c
 $(THIRD)/libexslt-%.o: $(THIRD)/xml.made
 	$(LIBXML_CC) -c -o $@ $(THIRD)/libxslt/libexslt/$*.c
+
+#--- jq, with the regular expressions of Debian's Oniguruma
+
+JQ     = $(THIRD)/jq/deps/jq
+ONIG_O = $(patsubst %,$(THIRD)/onig-%.o,ascii onig_init regcomp regenc regerror \
+	regexec regext regparse regsyntax regtrav regversion st unicode \
+	unicode_fold1_key unicode_fold2_key unicode_fold3_key \
+	unicode_unfold_key utf8)
+JQ_O   = $(ONIG_O) $(patsubst %,$(THIRD)/jq-%.o,builtin bytecode compile execute \
+	jv jv_alloc jv_aux jv_dtoa jv_file jv_parse jv_print jv_unicode lexer \
+	linker locfile parser util)
+JQ_CFLAGS = -isystem $(JQ)/src
+JQ_HAS = ALLOCA_H ATEXIT GETTIMEOFDAY GMTIME GMTIME_R ISATTY LIBONIG LOCALTIME_R \
+	MEMMEM MKSTEMP STRFTIME STRPTIME TIMEGM TM_TM_GMT_OFF
+$(THIRD)/onig-%.o: $(THIRD)/libonig.src
+	$(CC) $(THIRD_FLAGS) -Iprograms/json/onig -c -o $@ \
+	    $(THIRD)/libonig/src/$*.c
+# Every function of mathematics is there, but for the one that glibc has lost.
+$(THIRD)/jq.made: $(THIRD)/jq.src $(THIRD)/libonig.src
+	@mkdir -p $(THIRD)/jq-made/src
+	grep -ho 'HAVE_[A-Z0-9_]*' $(JQ)/src/libm.h | grep -v POW10 | sort -u | \
+	    sed 's/.*/#define & 1/' >$(THIRD)/jq-made/jq_config.h
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' \
+	    $(JQ)/src/builtin.jq >$(THIRD)/jq-made/src/builtin.inc
+	echo '#define JQ_VERSION "1.6"' >$(THIRD)/jq-made/version.h
+	@touch $@
+$(THIRD)/jq-%.o: $(THIRD)/jq.made
+	$(CC) $(THIRD_FLAGS) -DIEEE_8087=1 $(JQ_HAS:%=-DHAVE_%=1) \
+	    -include $(THIRD)/jq-made/jq_config.h \
+	    -I$(THIRD)/jq-made -I$(JQ) -I$(JQ)/src -I$(THIRD)/libonig/src \
+	    -c -o $@ $(JQ)/src/$*.c
 
 .PHONY: sources
 .PRECIOUS: $(THIRD)/%.src

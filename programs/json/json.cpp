@@ -18,7 +18,9 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include "filter.h"
 #include "job.h"
+#include "readable.h"
 #include "squeeze.h"
 
 using nlohmann::json;
@@ -27,17 +29,20 @@ using nlohmann::json;
 #define DEPTH_MAX SQUEEZE_DEPTH_MAX
 
 struct options {
-	int op, to;
+	int op, to, from;
+	bool raw;
 	int64_t indent;
-	const char *path, *schema, *with;
+	const char *path, *schema, *with, *filter, *args;
 };
 
 enum op { VALIDATE, MINIFY, PRETTY, POINTER, PATCH, MERGE, DIFF, SCHEMA,
-	CONVERT };
+	CONVERT, JQ };
+
+enum format { JSON, CBOR, MSGPACK, YAML, AUTO };
 
 static const struct job_option options[] = {
 	JOB_CHOICE(struct options, op, MINIFY, "validate|minify|pretty|pointer|"
-	    "patch|merge|diff|schema|convert", "what is done"),
+	    "patch|merge|diff|schema|convert|jq", "what is done"),
 	JOB_INT(struct options, indent, 2, 0, 16, "pretty: blanks per level"),
 	JOB_STR(struct options, path, "", 4096,
 	    "pointer: which part, as RFC 6901 has it, /a/0/b"),
@@ -46,8 +51,16 @@ static const struct job_option options[] = {
 	    "diff: the other document"),
 	JOB_JSON(struct options, schema,
 	    "schema: a JSON Schema (draft 4), or the URL of one"),
-	JOB_CHOICE(struct options, to, 0, "json|cbor|msgpack",
-	    "convert: into what; from what is found by Content-Type"),
+	JOB_CHOICE(struct options, to, JSON, "json|cbor|msgpack|yaml",
+	    "convert: into what"),
+	JOB_CHOICE(struct options, from, AUTO, "json|cbor|msgpack|yaml|auto",
+	    "convert: from what; auto goes by Content-Type"),
+	JOB_STR(struct options, filter, NULL, 65536,
+	    "jq: the expression (jq 1.6)"),
+	JOB_JSON(struct options, args,
+	    "jq: an object of variables, $name in the expression"),
+	JOB_BOOL(struct options, raw, false,
+	    "jq: strings as they are, without quotes"),
 	JOB_END
 };
 
@@ -346,29 +359,54 @@ struct depth_counter : nlohmann::json_sax<json> {
 };
 
 static int
-read_any(struct job *job, json *to)
+format_of(const struct job *job, const struct options *o)
+{
+	static const struct {
+		const char *part;
+		enum format format;
+	} types[] = { { "cbor", CBOR }, { "msgpack", MSGPACK },
+		{ "yaml", YAML } };
+
+	if (o->from != AUTO)
+		return (o->from);
+	for (const auto &type : types)
+		if (strcasestr(job->in_type, type.part) != nullptr)
+			return (type.format);
+	return (JSON);
+}
+
+static int
+read_binary(struct job *job, bool cbor, json *to)
 {
 	const uint8_t *in = static_cast<const uint8_t *>(job->in);
-	bool cbor = strcasestr(job->in_type, "cbor") != nullptr;
-	bool pack = strcasestr(job->in_type, "msgpack") != nullptr;
+	const char *name = cbor ? "CBOR" : "MessagePack";
 	depth_counter counter;
 
-	if (!cbor && !pack)
-		return (read_document(job, text_of(job), job->in_len, to));
 	try {
 		if (!json::sax_parse(in, in + job->in_len, &counter, cbor ?
 		    json::input_format_t::cbor :
 		    json::input_format_t::msgpack))
 			return (counter.depth > DEPTH_MAX ? deep(job) :
-			    job_fail(job, 422, "broken %s", cbor ? "CBOR" :
-			    "MessagePack"));
+			    job_fail(job, 422, "broken %s", name));
 		*to = cbor ? json::from_cbor(in, in + job->in_len) :
 		    json::from_msgpack(in, in + job->in_len);
 	} catch (const json::exception &e) {
-		return (job_fail(job, 422, "broken %s: %.200s", cbor ? "CBOR" :
-		    "MessagePack", e.what()));
+		return (job_fail(job, 422, "broken %s: %.200s", name,
+		    e.what()));
 	}
 	return (0);
+}
+
+static int
+read_any(struct job *job, const struct options *o, json *to)
+{
+	switch (format_of(job, o)) {
+	case CBOR: return (read_binary(job, true, to));
+	case MSGPACK: return (read_binary(job, false, to));
+	case YAML: return (yaml_read(job, text_of(job), job->in_len,
+	    DEPTH_MAX, to));
+	default: return (read_document(job, text_of(job), job->in_len, to));
+	}
 }
 
 static int
@@ -376,23 +414,40 @@ convert(struct job *job, const struct options *o)
 {
 	json document;
 
-	if (read_any(job, &document) != 0)
+	if (read_any(job, o, &document) != 0)
 		return (-1);
-	switch (o->to) {
-	case 1:
-		return (answer_bytes(job, "application/cbor",
-		    json::to_cbor(document)));
-	case 2:
-		return (answer_bytes(job, "application/msgpack",
-		    json::to_msgpack(document)));
-	default:
-		break;
-	}
 	try {
-		return (answer_text(job, document.dump()));
+		switch (o->to) {
+		case CBOR:
+			return (answer_bytes(job, "application/cbor",
+			    json::to_cbor(document)));
+		case MSGPACK:
+			return (answer_bytes(job, "application/msgpack",
+			    json::to_msgpack(document)));
+		case YAML:
+			if (yaml_write(job, document, &out_text) != 0)
+				return (-1);
+			return (job_answer(job, "application/yaml",
+			    out_text.data(), out_text.size()));
+		default:
+			return (answer_text(job, document.dump()));
+		}
 	} catch (const json::exception &) {
-		return (job_fail(job, 422, "it has text that is no UTF-8"));
+		return (job_fail(job, 422, "it has what \"to\" cannot say, such "
+		    "as text that is no UTF-8"));
 	}
+}
+
+/* A filter that the program itself has is compiled before the first request. */
+static int
+prepare(struct job *job, const void *chosen)
+{
+	const struct options *o = static_cast<const struct options *>(chosen);
+
+	if (squeeze_prepare(job, chosen) != 0)
+		return (-1);
+	return (o->filter != nullptr ? filter_prepare(job, o->filter,
+	    o->args) : 0);
 }
 
 static int
@@ -406,6 +461,7 @@ run(struct job *job, const void *chosen)
 	case PRETTY: return (pretty(job, o));
 	case POINTER: return (part(job, o));
 	case SCHEMA: return (check_schema(job, o));
+	case JQ: return (filter_run(job, o->filter, o->args, o->raw));
 	case CONVERT: return (convert(job, o));
 	default: return (change(job, o));
 	}
@@ -422,8 +478,8 @@ main(int argc, char **argv)
 		.run = run,
 		.bare = "op",
 		.url = JOB_URL_FETCH,
-		.prepare = squeeze_prepare,
-		.again = nullptr,
+		.prepare = prepare,
+		.again = filter_free,
 	};
 
 	return (job_main(&program, argc, argv));

@@ -145,6 +145,153 @@ sys.stdout.buffer.write(b"\x91" * 100000 + b"\x00")' >"$work/nested" ;;
 done
 end
 
+begin jq_does_what_jq_does
+printf '{"a": [3, 1, {"b": "x,\\"y\\""}], "t": "2015-03-05T23:51:47Z", "u": "Grüße"}' \
+    >"$work/in"
+while IFS= read -r filter; do
+	python3 -c 'import json, sys
+print(json.dumps({"op": "jq", "filter": sys.argv[1]}))' "$filter" \
+	    >"$work/options"
+	both 200 "$work/in" "$(cat "$work/options")"
+	jq -c "$filter" "$work/in" | cmp -s - "$OUT" ||
+	    wrong "$filter: $(head -c 200 "$OUT")"
+done <<'EOT'
+.
+.a[]
+.a | map(numbers) | sort | add
+[paths]
+.u | ascii_downcase, length, utf8bytelength, explode
+.t | fromdateiso8601 | todateiso8601
+.u | test("^gr.ß"; "i"), [match("[a-zü]+").string], sub("(?<x>ü)"; "<\(.x)>")
+.a[:2] | @csv, @tsv, @json, @base64
+reduce .a[:2][] as $x (0; . * 10 + $x)
+[limit(5; repeat(1))], [range(0; 10; 3)], first(.a[])
+try error("x") catch ., (.zz?.b // "none")
+to_entries | from_entries | del(.a[0]) | .a[1] |= keys
+def f($n): if $n < 2 then $n else f($n - 1) + f($n - 2) end; f(12)
+tojson | fromjson | [.. | scalars] | sqrt? // "no number"
+EOT
+both 200 "$work/in" '{"op": "jq", "filter": ".a[$i] + $o.n",
+    "args": {"i": 0, "o": {"n": 5}}}'
+[ "$(cat "$OUT")" = 8 ] || wrong "args: $(cat "$OUT")"
+both 200 "$work/in" '{"op": "jq", "filter": ".u", "raw": true}'
+[ "$(cat "$OUT")" = Grüße ] || wrong "raw: $(cat "$OUT")"
+printf '1 [2]\n{"a": 3}' >"$work/many"
+both 200 "$work/many" '{"op": "jq", "filter": "[.]"}'
+[ "$(tr '\n' ' ' <"$OUT")" = '[1] [[2]] [{"a":3}] ' ] || wrong "$(cat "$OUT")"
+end
+
+begin wrong_filters_are_refused
+while IFS='~' read -r status filter why; do
+	refused "$status" "$work/in" "{\"op\": \"jq\", \"filter\": \"$filter\"}" \
+	    "$why"
+done <<'EOT'
+400~.a[~syntax error
+400~nothing_of_this_name~not defined
+400~$x~not defined
+400~import \"/etc/x\" as x; 1~module not found
+400~include \"x\"; 1~module not found
+422~.a.b~Cannot index
+422~error(\"mine\")~mine
+422~input~the filter failed
+422~\"x\" | halt_error~x
+EOT
+refused 400 "$work/in" '{"op": "jq"}' '"filter" is missing'
+refused 400 "$work/in" '{"op": "jq", "filter": ".", "args": [1]}' "no object"
+printf '{"a":' >"$work/bad"
+refused 422 "$work/bad" '{"op": "jq", "filter": "."}' "no JSON"
+python3 -c 'print("[" * 100000 + "]" * 100000)' >"$work/deep"
+refused 422 "$work/deep" '{"op": "jq", "filter": "."}' depth
+end
+
+begin endless_filters_end
+if needs_kvm endless_filters_end_in_machines; then
+	settings='{"max_request_time": 0.5, "max_request_memory": 64}'
+	for filter in 'def f: f; f' '[repeat(1)]'; do
+		in_machine "$work/in" "{\"op\": \"jq\", \"filter\": \"$filter\"}"
+		grep -q '^status 5' "$ERR" || wrong "$filter: $(head -c 200 "$ERR")"
+	done
+	settings=
+fi
+end
+
+begin yaml_is_what_python_reads
+cat >"$work/in.yaml" <<'EOT'
+# a comment
+strings: [a b, "1", 'true', "a\tb", 2001x, yes no]
+numbers: [1, -2, 1.5, 1.0e+3, 0x1F]
+others: [true, false, null, ~, ]
+block: |
+  two
+  lines
+folded: >-
+  one
+  line
+anchor: &a {x: 1, y: [2, 3]}
+alias: *a
+"quoted key": {}
+nested:
+- - 1
+  - - 2
+-
+EOT
+both 200 "$work/in.yaml" '{"op": "convert", "from": "yaml"}'
+python3 - "$work/in.yaml" "$OUT" 2>"$ERR" <<'EOT' || wrong "$(tail -n 1 "$ERR")"
+import json, sys, yaml
+got = json.load(open(sys.argv[2]))
+want = yaml.safe_load(open(sys.argv[1]))
+assert got == want, (got, want)
+EOT
+printf -- '---\na: 1\n---\n- b\n' >"$work/in.yaml"
+both 200 "$work/in.yaml" '{"op": "convert", "from": "yaml"}'
+[ "$(cat "$OUT")" = '[{"a":1},["b"]]' ] || wrong "$(cat "$OUT")"
+end
+
+begin yaml_comes_back
+cat >"$work/strings" <<'EOT'
+["", " ", "a b", "1", "-1.5", "1_000", "0x1F", "0o7", "1e3", ".inf", "true",
+ "Yes", "no", "ON", "off", "y", "null", "~", "2001-01-01", "1:30:00", "=", "<<",
+ ": a", "a: b", "a #b", "# a", "- a", "-", "---", "...", "?", "? a", "[a", "{a",
+ "*a", "&a", "!a", "|", ">", "%a", "@a", "`a", "'a", "\"a", "a'b", "a\"b", "a\\b",
+ "two\nlines", "two\nlines\n", "\nx", " x\ny", "x \n", "\t", "a\tb", "\u0000\u0007",
+ "é", "\u2028", "\ufeff", "\u0085", "🙂", "a,b", "a]", "trailing ", {"yes": 1,
+ "a: b": [[], {}, [[]], {"x": {}}], "": null}, 1, -1, 1.5, 1e300, true, null]
+EOT
+both 200 "$work/strings" '{"op": "convert", "to": "yaml"}'
+cp "$OUT" "$work/out.yaml"
+python3 - "$work/strings" "$work/out.yaml" 2>"$ERR" <<'EOT' || wrong "$(tail -n 1 "$ERR")"
+import json, sys, yaml
+want = json.load(open(sys.argv[1]))
+got = yaml.safe_load(open(sys.argv[2], encoding="utf-8"))
+for a, b in zip(want, got):
+    assert a == b and type(a) is type(b), (a, b)
+assert len(want) == len(got)
+EOT
+both 200 "$work/out.yaml" '{"op": "convert", "from": "yaml"}'
+same "$OUT" "$work/strings" "there and back"
+end
+
+begin yaml_bombs_and_broken_yaml_are_refused
+python3 -c '
+print("a: &a [x, x, x, x, x, x, x, x, x, x]")
+for a, b in zip("abcdefgh", "bcdefghi"):
+    print(f"{b}: &{b} [" + ", ".join([f"*{a}"] * 10) + "]")' >"$work/bomb"
+refused 413 "$work/bomb" '{"op": "convert", "from": "yaml"}' aliases
+while IFS='|' read -r text status why; do
+	printf '%b' "$text" >"$work/bad"
+	refused "$status" "$work/bad" '{"op": "convert", "from": "yaml"}' "$why"
+done <<'EOT'
+a: &a [*a]|413|nested
+a: [|422|no YAML: line
+a: *none|422|alias
+a: b: c|422|no YAML: line 1
+[a]: b|422|a key is
+\0377|422|no YAML
+EOT
+python3 -c 'print("[" * 100000)' >"$work/bad"
+refused 413 "$work/bad" '{"op": "convert", "from": "yaml"}' nested
+end
+
 begin mutations_never_break_the_machine
 for seed in $(seq 40); do
 	python3 -c 'import random, sys
@@ -153,11 +300,21 @@ r = random.Random(sys.argv[2])
 for _ in range(4):
     data[r.randrange(len(data))] = r.choice(b"{}[]\",:0e-\\x\xff")
 sys.stdout.buffer.write(data)' "$work/doc" "$seed" >"$work/mutant"
-	for op in minify pretty pointer schema convert; do
-		"$binary" "{\"op\": \"$op\", \"schema\": {}}" <"$work/mutant" \
+	for op in minify pretty pointer schema convert jq; do
+		"$binary" "{\"op\": \"$op\", \"schema\": {},
+		    \"filter\": \".\"}" <"$work/mutant" \
 		    >"$OUT" 2>"$ERR"
 		[ $? -le 1 ] || wrong "$op, seed $seed: $(head -c 200 "$ERR")"
 	done
+done
+end
+
+begin old_processors_can_run_it
+for options in minify '{"op": "jq", "filter": ".a"}' \
+    '{"op": "convert", "to": "yaml"}'; do
+	"$binary" "$options" <"$work/doc" >"$work/want"
+	qemu-x86_64 -cpu qemu64 "$binary" "$options" <"$work/doc" |
+	    cmp -s - "$work/want" || wrong "$options differs"
 done
 end
 

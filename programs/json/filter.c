@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* jq, which needs longer to read its own functions than most filters run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jq.h>
+
+#include "filter.h"
+#include "text.h"
+
+/* What was compiled last. */
+static jq_state *jq;
+static char *compiled, *compiled_args;
+static struct text out;
+static char wrong[400];
+
+void
+filter_free(void)
+{
+	free(out.data);
+	memset(&out, 0, sizeof out);
+}
+
+/* The first error is the reason; the others follow from it. */
+static void
+on_error(void *unused, jv message)
+{
+	(void)unused;
+	if (wrong[0] == '\0' && jv_get_kind(message) == JV_KIND_STRING)
+		(void)snprintf(wrong, sizeof wrong, "%s",
+		    jv_string_value(message));
+	wrong[strcspn(wrong, "\n")] = '\0';
+	jv_free(message);
+}
+
+static void
+ignore(void *unused, jv message)
+{
+	(void)unused;
+	jv_free(message);
+}
+
+static bool
+same(const char *a, const char *b)
+{
+	return (a == b || (a != NULL && b != NULL && strcmp(a, b) == 0));
+}
+
+int
+filter_prepare(struct job *job, const char *filter, const char *args)
+{
+	jv variables = args != NULL ? jv_parse(args) : jv_object();
+
+	if (jv_get_kind(variables) != JV_KIND_OBJECT) {
+		jv_free(variables);
+		return (job_fail(job, 400, "option \"args\" is no object"));
+	}
+	if (jq != NULL)
+		jq_teardown(&jq);
+	jq = jq_init();
+	if (jq == NULL) {
+		jv_free(variables);
+		return (job_fail(job, 500, "jq cannot be started"));
+	}
+	jq_set_error_cb(jq, on_error, NULL);
+	jq_set_debug_cb(jq, ignore, NULL);
+	jq_set_input_cb(jq, NULL, NULL);
+	/* No modules: there is nothing to load them from. */
+	jq_set_attr(jq, jv_string("JQ_LIBRARY_PATH"), jv_array());
+	jq_set_attr(jq, jv_string("JQ_ORIGIN"), jv_string("/"));
+	jq_set_attr(jq, jv_string("PROGRAM_ORIGIN"), jv_string("/"));
+	wrong[0] = '\0';
+	if (!jq_compile_args(jq, filter, variables)) {
+		jq_teardown(&jq);
+		return (job_fail(job, 400, "option \"filter\": %s", wrong));
+	}
+	free(compiled);
+	free(compiled_args);
+	compiled = strdup(filter);
+	compiled_args = args != NULL ? strdup(args) : NULL;
+	return (0);
+}
+
+/* One result, and a line's end. */
+static void
+add(jv value, bool raw)
+{
+	jv text = raw && jv_get_kind(value) == JV_KIND_STRING ? value :
+	    jv_dump_string(value, 0);
+
+	text_add(&out, jv_string_value(text),
+	    (size_t)jv_string_length_bytes(jv_copy(text)));
+	text_char(&out, '\n');
+	jv_free(text);
+}
+
+/* `last` is why there is no more: the end, or an error. */
+static int
+ended(struct job *job, jv last)
+{
+	jv why;
+	int r = 0;
+
+	if (jq_halted(jq)) {
+		jv_free(last);
+		last = jq_get_error_message(jq);
+		if (jv_get_kind(last) == JV_KIND_STRING)
+			r = job_fail(job, 422, "the filter ended: %.300s",
+			    jv_string_value(last));
+		jv_free(last);
+		return (r);
+	}
+	if (!jv_invalid_has_msg(jv_copy(last))) {
+		jv_free(last);
+		return (0);
+	}
+	why = jv_invalid_get_msg(last);
+	if (jv_get_kind(why) != JV_KIND_STRING)
+		why = jv_dump_string(why, 0);
+	r = job_fail(job, 422, "the filter failed: %.300s",
+	    jv_string_value(why));
+	jv_free(why);
+	return (r);
+}
+
+static int
+apply(struct job *job, jv document, bool raw)
+{
+	jv result;
+
+	jq_start(jq, document, 0);
+	for (result = jq_next(jq); jv_is_valid(result); result = jq_next(jq))
+		add(result, raw);
+	return (ended(job, result));
+}
+
+static int
+each_document(struct job *job, bool raw)
+{
+	struct jv_parser *parser = jv_parser_new(0);
+	jv document, why;
+	int r = 0;
+
+	jv_parser_set_buf(parser, job->in, (int)job->in_len, 0);
+	do {
+		document = jv_parser_next(parser);
+		if (jv_is_valid(document)) {
+			r = apply(job, document, raw);
+			continue;
+		}
+		if (jv_invalid_has_msg(jv_copy(document))) {
+			why = jv_invalid_get_msg(document);
+			r = job_fail(job, 422, "no JSON: %.300s",
+			    jv_string_value(why));
+			jv_free(why);
+		} else {
+			jv_free(document);
+		}
+		break;
+	} while (r == 0 && !jq_halted(jq));
+	jv_parser_free(parser);
+	return (r);
+}
+
+int
+filter_run(struct job *job, const char *filter, const char *args, bool raw)
+{
+	size_t lines = 0;
+
+	if (filter == NULL || *filter == '\0')
+		return (job_fail(job, 400, "option \"filter\" is missing"));
+	if (job->in_len > INT32_MAX)
+		return (job_fail(job, 413, "the input has more than 2 GB"));
+	if ((jq == NULL || !same(filter, compiled) ||
+	    !same(args, compiled_args)) &&
+	    filter_prepare(job, filter, args) != 0)
+		return (-1);
+	if (each_document(job, raw) != 0)
+		return (-1);
+	if (out.failed)
+		return (job_fail(job, 413, "there is not enough memory"));
+	for (size_t i = 0; i < out.len && lines < 2; i++)
+		lines += out.data[i] == '\n';
+	return (job_answer(job, raw ? "text/plain; charset=utf-8" :
+	    lines == 1 ? "application/json" : "application/x-ndjson",
+	    out.len != 0 ? out.data : "", out.len));
+}

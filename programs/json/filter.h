@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * filter.h: expressions of jq.
+ */
+#ifndef FILTER_H
+#define FILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "job.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * What a filter makes of a document, and of the documents behind it: one result
+ * per line. args: an object of variables, or NULL. raw: strings without quotes.
+ * 0, or -1 after job_fail(): 400 when the filter is wrong, 422 when the input is,
+ * or what the filter does with it.
+ */
+int filter_run(struct job *job, const char *filter, const char *args, bool raw);
+
+/* The same filter later: then it is compiled already. 0 or -1 after job_fail(). */
+int filter_prepare(struct job *job, const char *filter, const char *args);
+
+/* Frees the answer. */
+void filter_free(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
