@@ -15,14 +15,14 @@ extern "C" {
 #endif
 
 /*
- * What a filter makes of a document, and of the documents behind it: one result
- * per line. args: an object of variables, or NULL. raw: strings without quotes.
- * 0, or -1 after job_fail(): 400 when the filter is wrong, 422 when the input is,
- * or what the filter does with it.
+ * What a filter makes of a document, and of the documents behind it: one
+ * result per line. args: an object of variables, or NULL. raw: strings without
+ * quotes. 0, or -1 after job_fail(): 400 when the filter is wrong, 422 when the
+ * input is, or what the filter does with it.
  */
 int filter_run(struct job *job, const char *filter, const char *args, bool raw);
 
-/* The same filter later: then it is compiled already. 0 or -1 after job_fail(). */
+/* Compile what will be run: 0, or -1 after job_fail(). */
 int filter_prepare(struct job *job, const char *filter, const char *args);
 
 /* Frees the answer. */

@@ -433,8 +433,8 @@ convert(struct job *job, const struct options *o)
 			return (answer_text(job, document.dump()));
 		}
 	} catch (const json::exception &) {
-		return (job_fail(job, 422, "it has what \"to\" cannot say, such "
-		    "as text that is no UTF-8"));
+		return (job_fail(job, 422, "it has what \"to\" cannot say, "
+		    "such as text that is no UTF-8"));
 	}
 }
 

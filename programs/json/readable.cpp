@@ -12,7 +12,7 @@ using nlohmann::json;
 
 namespace {
 
-/* How many times its nodes a document may be by its aliases, and be at least. */
+/* How many times its nodes a document may be by its aliases, and at least. */
 const size_t ALIASES_MAX = 10;
 const size_t VALUES_MIN = 100000;
 
@@ -136,8 +136,8 @@ mapping(struct reader *r, const yaml_node_t *node, unsigned depth, json *to)
 		json member;
 
 		if (key->type != YAML_SCALAR_NODE)
-			return (job_fail(r->job, 422, "no JSON: line %zu: a key "
-			    "is a list or a mapping",
+			return (job_fail(r->job, 422, "no JSON: line %zu: a "
+			    "key is a list or a mapping",
 			    key->start_mark.line + 1));
 		if (value(r, pair->value, depth, &member) != 0)
 			return (-1);

@@ -13,8 +13,8 @@
 
 /*
  * The documents of a text (YAML 1.2, core schema): one as it is, several as an
- * array. 0, or -1 after job_fail(): 422 when it is broken, 413 when it is nested
- * deeper than depth_max or its aliases multiply.
+ * array. 0, or -1 after job_fail(): 422 when it is broken, 413 when it is
+ * nested deeper than depth_max or its aliases multiply.
  */
 int yaml_read(struct job *job, const char *text, size_t len,
     unsigned depth_max, nlohmann::json *to);
