@@ -10,6 +10,9 @@
 cd "$(dirname "$0")/../.." || exit 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# Debian's python3 has the modules of Debian's packages; another one may be in
+# front of it, and slow to start.
+PATH=/usr/bin:$PATH
 tool=build/tinykvm
 OUT=$work/out ERR=$work/err
 passed=0 failed=0 skipped=0 name='' bad=0
