@@ -19,7 +19,9 @@ FETCH_libxslt  = debian libxslt
 FETCH_libonig  = debian libonig
 FETCH_jq       = npm @port-labs/jq-node-bindings@0.0.12 \
 	jtZnpsEGv59qrKiZKOZ3chQLAHlHKetH8vEIzA+3sOZ+h1Z+N1EMOJPPPo9lELAxKo3ekU1VIK8Ntzyu7TzPbw==
-SOURCES = simdjson quickjs terser libxml2 libxslt libonig jq
+FETCH_jpeg-xl  = debian jpeg-xl
+FETCH_highway  = debian highway
+SOURCES = simdjson quickjs terser libxml2 libxslt libonig jq jpeg-xl highway
 
 $(THIRD)/%.src: tools/fetch-source
 	@mkdir -p $(@D)
@@ -122,6 +124,50 @@ $(THIRD)/jq-%.o: $(THIRD)/jq.made
 	    -include $(THIRD)/jq-made/jq_config.h \
 	    -I$(THIRD)/jq-made -I$(JQ) -I$(JQ)/src -I$(THIRD)/libonig/src \
 	    -c -o $@ $(JQ)/src/$*.c
+
+#--- JPEG XL: what decodes, for plain x86-64 and, where the CPU has it, SSE 4 or
+#    AVX 2; fewer of them take less time to build
+
+JXL_SRC  = ac_strategy alpha ans_common aux_out base/cache_aligned \
+	base/data_parallel base/padded_bytes blending box_content_decoder \
+	chroma_from_luma coeff_order color_encoding_internal color_management \
+	compressed_dc dec_ans dec_cache dec_context_map dec_external_image \
+	dec_frame dec_group dec_group_border dec_huffman dec_modular dec_noise \
+	dec_patch_dictionary dec_xyb decode enc_bit_writer entropy_coder epf \
+	fields frame_header headers huffman_table icc_codec icc_codec_common \
+	image image_bundle image_metadata loop_filter memory_manager_internal \
+	modular/encoding/dec_ma modular/encoding/encoding \
+	modular/modular_image modular/transform/rct modular/transform/squeeze \
+	modular/transform/transform opsin_params passes_state quant_weights \
+	quantizer splines toc \
+	$(addprefix render_pipeline/,low_memory_render_pipeline \
+	render_pipeline simple_render_pipeline $(addprefix stage_,blending chroma_upsampling \
+	epf from_linear gaborish noise patches splines spot to_linear \
+	tone_mapping upsampling write xyb ycbcr))
+JXL_O   = $(patsubst %,$(THIRD)/libjxl/%.o,$(JXL_SRC)) \
+	$(patsubst %,$(THIRD)/highway-%.o,aligned_allocator targets)
+JXL_CFLAGS = -isystem $(THIRD)/jxl-made -isystem $(THIRD)/jpeg-xl/lib/include
+# It says nothing, and what it cannot go on with is abort() instead of a trap.
+JXL_CXX = $(CXX) $(THIRD_FLAGS) -std=c++17 -fno-exceptions \
+	-ffunction-sections -fdata-sections -fmerge-all-constants \
+	-DNDEBUG -DJXL_DEBUG_ON_ABORT=0 -D__builtin_trap=abort \
+	-DJPEGXL_ENABLE_TRANSCODE_JPEG=0 \
+	-DHWY_DISABLED_TARGETS='(HWY_SSSE3|HWY_AVX3|HWY_AVX3_DL)' \
+	-I$(THIRD)/jxl-made -I$(THIRD)/jpeg-xl -I$(THIRD)/jpeg-xl/lib/include \
+	-I$(THIRD)/highway
+# The headers that cmake would make; nobody asks for the version.
+$(THIRD)/jxl.made: $(THIRD)/jpeg-xl.src $(THIRD)/highway.src
+	@mkdir -p $(THIRD)/jxl-made/jxl
+	sed 's/@[A-Z_]*@/0/' $(THIRD)/jpeg-xl/lib/jxl/version.h.in \
+	    >$(THIRD)/jxl-made/jxl/version.h
+	printf '#define JXL_%s\n' EXPORT DEPRECATED \
+	    >$(THIRD)/jxl-made/jxl/jxl_export.h
+	@touch $@
+$(THIRD)/libjxl/%.o: $(THIRD)/jxl.made
+	@mkdir -p $(@D)
+	$(JXL_CXX) -c -o $@ $(THIRD)/jpeg-xl/lib/jxl/$*.cc
+$(THIRD)/highway-%.o: $(THIRD)/jxl.made
+	$(JXL_CXX) -c -o $@ $(THIRD)/highway/hwy/$*.cc
 
 .PHONY: sources
 .PRECIOUS: $(THIRD)/%.src

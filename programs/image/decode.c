@@ -149,33 +149,32 @@ static const struct kind {
 	int (*decode)(struct job *, const uint8_t *, size_t,
 	    const struct wanted *, struct picture *);
 	enum format format;
+	bool by_exif;		/* only EXIF says how it is to be turned */
 } kinds[] = {
-	{"\xff\xd8\xff", 0, 3, decode_jpeg, FORMAT_JPEG},
-	{"\x89PNG\r\n\x1a\n", 0, 8, decode_png, FORMAT_PNG},
-	{"WEBP", 8, 4, decode_webp, FORMAT_WEBP},
-	{"ftypavif", 4, 8, decode_avif, FORMAT_AVIF},
-	{"ftypmif1", 4, 8, decode_avif, FORMAT_AVIF},
-	{"GIF8", 0, 4, decode_gif, FORMAT_PNG},
-	{"BM", 0, 2, decode_stb, FORMAT_PNG},
-	{"II*\0", 0, 4, decode_tiff, FORMAT_PNG},
-	{"MM\0*", 0, 4, decode_tiff, FORMAT_PNG},
+	{"\xff\xd8\xff", 0, 3, decode_jpeg, FORMAT_JPEG, false},
+	{"\x89PNG\r\n\x1a\n", 0, 8, decode_png, FORMAT_PNG, true},
+	{"WEBP", 8, 4, decode_webp, FORMAT_WEBP, true},
+	{"ftypavif", 4, 8, decode_avif, FORMAT_AVIF, false},
+	{"ftypmif1", 4, 8, decode_avif, FORMAT_AVIF, false},
+	{"GIF8", 0, 4, decode_gif, FORMAT_PNG, false},
+	{"BM", 0, 2, decode_stb, FORMAT_PNG, false},
+	{"II*\0", 0, 4, decode_tiff, FORMAT_PNG, false},
+	{"MM\0*", 0, 4, decode_tiff, FORMAT_PNG, false},
+	{"\xff\x0a", 0, 2, decode_jxl, FORMAT_PNG, false},
+	{"\0\0\0\x0cJXL \r\n\x87\n", 0, 12, decode_jxl, FORMAT_PNG, false},
 };
 
-static int
-decode_by_kind(struct job *job, const uint8_t *data, size_t len,
-    const struct wanted *wanted, struct picture *p, enum format *format)
+static const struct kind *
+kind_of(const uint8_t *data, size_t len)
 {
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		const struct kind *k = &kinds[i];
 
-		if (len < k->at + k->len ||
-		    memcmp(data + k->at, k->magic, k->len) != 0)
-			continue;
-		*format = k->format;
-		return (k->decode(job, data, len, wanted, p));
+		if (len >= k->at + k->len &&
+		    memcmp(data + k->at, k->magic, k->len) == 0)
+			return (k);
 	}
-	return (job_fail(job, 415, "neither JPEG, PNG, WebP, AVIF, GIF, TIFF "
-	    "nor BMP"));
+	return (NULL);
 }
 
 int
@@ -183,8 +182,14 @@ decode(struct job *job, const void *data, size_t len,
     const struct wanted *wanted, struct picture *p, enum format *format,
     struct metadata *meta)
 {
+	const struct kind *k = kind_of(data, len);
+
 	memset(p, 0, sizeof *p);
-	if (decode_by_kind(job, data, len, wanted, p, format) != 0) {
+	if (k == NULL)
+		return (job_fail(job, 415, "neither JPEG, PNG, WebP, AVIF, "
+		    "GIF, TIFF, BMP nor JPEG XL"));
+	*format = k->format;
+	if (k->decode(job, data, len, wanted, p) != 0) {
 		free(p->px);
 		p->px = NULL;
 		return (-1);
@@ -193,8 +198,7 @@ decode(struct job *job, const void *data, size_t len,
 	icc_to_srgb(p, meta->icc, meta->icc_len);
 	free(meta->icc);
 	meta->icc = NULL;
-	if (meta->exif != NULL && (*format == FORMAT_PNG ||
-	    *format == FORMAT_WEBP) && !meta->whole)
+	if (meta->exif != NULL && k->by_exif)
 		p->orientation = exif_orientation(meta->exif, meta->exif_len);
 	return (0);
 }

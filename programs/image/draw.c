@@ -87,12 +87,13 @@ load_picture(struct job *job, struct layer *l)
 	enum format was;
 	size_t len;
 
-	return ((strncmp(url, "data:", 5) == 0 ?
+	if ((strncmp(url, "data:", 5) == 0 ?
 	    read_data_url(job, url, &data, &len) :
 	    job_fetch(job, url, &data, &len, &type)) != 0 ||
-	    decode(job, data, len, &wanted, &l->source, &was,
-	    &meta) != 0 ||
-	    turn_upright(job, &l->source) != 0 ? -1 : 0);
+	    decode(job, data, len, &wanted, &l->source, &was, &meta) != 0)
+		return (-1);
+	free(meta.unpacked);
+	return (turn_upright(job, &l->source));
 }
 
 /* A copy of the source, as wide. */

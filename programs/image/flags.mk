@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
-JOB_CFLAGS_image = -O3 -I/usr/include/libpng16 -I/usr/include/freetype2
-JOB_LIBS_image   = -laom -ltiff -lgif -lwebpmux -lwebpdemux -lwebp -lfreetype \
-	-lpng16 -ljpeg -lbrotlidec -lbrotlicommon -lzstd -llzma -ldeflate -lLerc -lz -lpthread
+JOB_CFLAGS_image = -O3 -I/usr/include/libpng16 -I/usr/include/freetype2 \
+	$(JXL_CFLAGS)
+JOB_OBJ_image    = $(JXL_O)
+# What budget.c stands before.
+IMAGE_WRAP       = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+	-Wl,--wrap=posix_memalign,--wrap=free,--wrap=abort
+JOB_LIBS_image   = -Wl,--gc-sections $(IMAGE_WRAP) \
+	-laom -ltiff -lgif -lwebpmux -lwebpdemux -lwebp -lfreetype -lpng16 \
+	-ljpeg -lbrotlidec -lbrotlicommon -lzstd -llzma -ldeflate -lLerc -lz \
+	-lpthread
+$(B)/jobs/programs/image/jxl.o: $(THIRD)/jxl.made
 
 # The program once more, with sanitizers, over mutated pictures (make check-asan).
 $(B)/asan/image_fuzz: programs/image/fuzz/fuzz.c $(wildcard programs/image/*.c) \
-    $(wildcard programs/lib/*.c)
+    $(wildcard programs/lib/*.c) $(JOB_OBJ_image)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 $(JOB_FLAGS) $(JOB_CFLAGS_image) $(SANITIZE) -o $@ \
 	    $(filter-out programs/image/image.c programs/lib/fuzz.c,$^) \
-	    $(filter-out -lpthread,$(JOB_LIBS_image)) -ljson-c -lm
+	    $(filter-out -lpthread,$(JOB_LIBS_image)) -ljson-c -lstdc++ -lm

@@ -463,6 +463,7 @@ run(struct job *job, const void *chosen)
 	enum format was = FORMAT_PNG;
 	struct picture p;
 	bool animation;
+	int r;
 
 	find_wanted(o, &t.wanted);
 	if (parse_quality(job, o->quality, &t.quality) != 0 ||
@@ -478,7 +479,9 @@ run(struct job *job, const void *chosen)
 	    &p) : decode(job, job->in, job->in_len, &t.wanted, &p, &was,
 	    &t.meta)) != 0)
 		return (-1);
-	if (shape(job, &t, &p) != 0 || finish(job, &t, &p, was) != 0) {
+	r = shape(job, &t, &p) != 0 ? -1 : finish(job, &t, &p, was);
+	free(t.meta.unpacked);
+	if (r != 0) {
 		free(p.px);
 		return (-1);
 	}

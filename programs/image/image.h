@@ -52,6 +52,7 @@ uint8_t *exif_kept(const uint8_t *t, size_t len, enum keep keep,
 struct metadata {
 	const uint8_t *exif;		/* a TIFF header and on; the file's */
 	size_t exif_len;
+	uint8_t *unpacked;		/* malloc'ed: may have EXIF in it */
 	bool whole;			/* which is the whole file */
 	uint8_t *icc;			/* malloc'ed */
 	size_t icc_len;
@@ -70,13 +71,24 @@ void icc_to_srgb(struct picture *p, const uint8_t *icc, size_t len);
 int decode(struct job *job, const void *data, size_t len,
     const struct wanted *wanted, struct picture *p, enum format *format,
     struct metadata *meta);
-/* jpeg.c, tiff.c, avif_read.c */
+/* jpeg.c, tiff.c, avif_read.c, jxl.c */
 int decode_jpeg(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p);
 int decode_tiff(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p);
 int decode_avif(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p);
+int decode_jxl(struct job *job, const uint8_t *data, size_t len,
+    const struct wanted *wanted, struct picture *p);
+
+/*
+ * budget.c: run(job, arg) with no more memory than this in use: its result, or
+ * -1 after job_fail() when it needs more (413) or calls abort (422), both also
+ * from C++. It may raise the limit itself.
+ */
+int budget_run(struct job *job, const char *what, size_t bytes,
+    int (*run)(struct job *, void *), void *arg);
+void budget_more(size_t bytes);
 
 /*
  * gif.c: frames in turn, as what is then seen, which stays the GIF's; 1: *seen

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include <brotli/decode.h>
 #include <webp/mux.h>
 #include <zlib.h>
 
@@ -137,6 +138,47 @@ read_webp(const uint8_t *data, size_t len, struct metadata *m)
 	}
 }
 
+/* A box of EXIF: how far behind this number the TIFF's header is, and more. */
+static void
+set_box(struct metadata *m, const uint8_t *p, size_t n)
+{
+	size_t skip = n < 4 ? n : be32(p);
+
+	if (n > 4 && skip < n - 4)
+		set_exif(m, p + 4 + skip, n - 4 - skip);
+}
+
+static void
+unpack_box(struct metadata *m, const uint8_t *p, size_t n)
+{
+	size_t size = EXIF_MAX;
+
+	m->unpacked = malloc(size);
+	if (m->unpacked != NULL && BrotliDecoderDecompress(n, p, &size,
+	    m->unpacked) == BROTLI_DECODER_RESULT_SUCCESS)
+		set_box(m, m->unpacked, size);
+}
+
+/* Boxes, some of them packed by Brotli. */
+static void
+read_jxl(const uint8_t *data, size_t len, struct metadata *m)
+{
+	size_t at = 0, n;
+
+	for (; at + 12 <= len && m->exif == NULL; at += n) {
+		const uint8_t *p = data + at;
+
+		n = be32(p);
+		if (n < 12 || n > len - at)
+			break;
+		if (memcmp(p + 4, "Exif", 4) == 0)
+			set_box(m, p + 8, n - 8);
+		else if (memcmp(p + 4, "brobExif", 8) == 0 &&
+		    m->unpacked == NULL)
+			unpack_box(m, p + 12, n - 12);
+	}
+}
+
 /* The file is what EXIF is made of. */
 static void
 read_tiff(const uint8_t *data, size_t len, struct metadata *m)
@@ -164,6 +206,7 @@ metadata_read(const uint8_t *data, size_t len, struct metadata *m)
 		{"ftyp", 4, 4, avif_metadata},
 		{"II*\0", 0, 4, read_tiff},
 		{"MM\0*", 0, 4, read_tiff},
+		{"JXL ", 4, 4, read_jxl},
 	};
 
 	memset(m, 0, sizeof *m);
