@@ -85,14 +85,23 @@ executor_destroy(struct executor **ep)
 }
 
 void
-executor_run(struct executor *e, void (*f)(void *arg), void *arg)
+executor_start(struct executor *e, void (*f)(void *arg), void *arg)
 {
 	(void)pthread_mutex_lock(&e->lock);
+	/* Who waited for the last job may come before its thread is back. */
+	while (e->job != NULL)
+		(void)pthread_cond_wait(&e->done, &e->lock);
 	e->job = f;
 	e->arg = arg;
 	e->finished = false;
 	(void)pthread_mutex_unlock(&e->lock);
 	(void)pthread_cond_signal(&e->wake);
+}
+
+void
+executor_run(struct executor *e, void (*f)(void *arg), void *arg)
+{
+	executor_start(e, f, arg);
 	(void)pthread_mutex_lock(&e->lock);
 	while (!e->finished)
 		(void)pthread_cond_wait(&e->done, &e->lock);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lock order: library -> program -> generation -> executor. None is held while
- * a guest runs.
+ * Lock order: library -> program -> generation -> storage -> executor. None is
+ * held while a guest runs.
  */
 #ifndef PROGRAM_PROGRAM_PRIV_H
 #define PROGRAM_PROGRAM_PRIV_H
@@ -336,7 +336,11 @@ void pool_give(struct generation *g, struct vm *vm);
 struct executor;
 int executor_new(struct executor **ep, struct tkvm_err *err) TKVM_MUST_CHECK;
 void executor_destroy(struct executor **ep);
-/* Run f(arg) there and wait for it. */
+/*
+ * Run f(arg) there, once what it did last is over; the second waits for it. One
+ * caller at a time.
+ */
+void executor_start(struct executor *e, void (*f)(void *arg), void *arg);
 void executor_run(struct executor *e, void (*f)(void *arg), void *arg);
 
 /*--- body.c: bytes that come in pieces ------------------------------------*/

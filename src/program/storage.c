@@ -12,21 +12,41 @@
 
 #define FINISH_NS 1000000000u	/* a function goes on behind its result */
 
+static void make_calls(void *arg);
+
 /*--- turns ----------------------------------------------------------------*/
 
-/* Under lock: whoever is first may go on. */
-static void
-next_turn(struct storage *st)
+/* Under lock: whoever is first may use the machine. */
+static struct turn *
+take_first(struct storage *st)
 {
 	struct turn *t = st->first;
 
 	if (st->busy || t == NULL)
-		return;
+		return (NULL);
 	st->first = t->next;
 	if (st->first == NULL)
 		st->last = &st->first;
 	st->busy = true;
 	t->now = true;
+	return (t);
+}
+
+/* Under lock: the machine is t's, which may be nobody. */
+static void
+begin_turn(struct storage *st, struct turn *t)
+{
+	if (t == NULL)
+		return;
+	if (t->run != NULL && st->vm != NULL) {
+		st->call = t;
+		executor_start(st->vm->executor, make_calls, st);
+		return;
+	}
+	if (t->run != NULL) {
+		t->run->r = TKVM_EHOST;
+		t->done = true;
+	}
 	if (t->data != NULL)
 		st->task = t;
 	(void)pthread_cond_signal(t->wake);
@@ -38,7 +58,7 @@ storage_queue(struct storage *st, struct turn *t)
 	t->next = NULL;
 	*st->last = t;
 	st->last = &t->next;
-	next_turn(st);
+	begin_turn(st, take_first(st));
 }
 
 static void
@@ -57,7 +77,7 @@ void
 storage_give_locked(struct storage *st)
 {
 	st->busy = false;
-	next_turn(st);
+	begin_turn(st, take_first(st));
 }
 
 void
@@ -78,30 +98,41 @@ storage_close(struct storage *st)
 	(void)pthread_mutex_unlock(&st->lock);
 }
 
-/* -1: not before the deadline. */
-int
-storage_take(struct storage *st, uint64_t deadline_ns)
+/*
+ * Wait until the machine is t's, or what it wanted there is done. -1: not
+ * before the deadline, which is for waiting alone.
+ */
+static int
+wait_turn(struct storage *st, struct turn *t, uint64_t deadline_ns)
 {
 	const struct timespec end = {
 		.tv_sec = (time_t)(deadline_ns / 1000000000u),
 		.tv_nsec = (long)(deadline_ns % 1000000000u),
 	};
 	pthread_cond_t wake;
-	struct turn t = {.wake = &wake};
-	bool now;
 
 	(void)pthread_cond_init(&wake, NULL);
+	t->wake = &wake;
 	(void)pthread_mutex_lock(&st->lock);
-	storage_queue(st, &t);
-	while (!t.now && !st->closed && pthread_cond_clockwait(&wake,
+	storage_queue(st, t);
+	while (!t->now && !st->closed && pthread_cond_clockwait(&wake,
 	    &st->lock, CLOCK_MONOTONIC, &end) == 0)
 		continue;
-	now = t.now;
-	if (!now)
-		give_up(st, &t);
+	while (t->now && t->run != NULL && !t->done)
+		(void)pthread_cond_wait(&wake, &st->lock);
+	if (!t->now)
+		give_up(st, t);
 	(void)pthread_mutex_unlock(&st->lock);
 	(void)pthread_cond_destroy(&wake);
-	return (now ? 0 : -1);
+	return (t->now ? 0 : -1);
+}
+
+int
+storage_take(struct storage *st, uint64_t deadline_ns)
+{
+	struct turn t = {.now = false};
+
+	return (wait_turn(st, &t, deadline_ns));
 }
 
 /*--- a call ---------------------------------------------------------------*/
@@ -222,6 +253,21 @@ renew(struct storage *st)
 	    "the storage machine broke; it starts anew, empty");
 }
 
+/* With the turn: the machine is to serve others after a call that failed. */
+static void
+recover(struct storage *st, struct run *u)
+{
+	log_failure(st, u);
+	/* What it was called with is given back, but would count for ever. */
+	if (u->r == TKVM_EWORKMEM)
+		u->r = tkvm_machine_trim(st->vm->machine, &u->err) != 0 ?
+		    TKVM_EHOST : TKVM_EWORKMEM;
+	if (u->r == TKVM_EHOST)
+		renew(st);
+	else if (st->g->settings.storage_rollback && !storage_back(st))
+		renew(st);
+}
+
 /* With the turn: f is run() or restore(), which begins with a struct run. */
 int
 storage_run_there(struct storage *st, void (*f)(void *arg), struct run *u)
@@ -229,18 +275,10 @@ storage_run_there(struct storage *st, void (*f)(void *arg), struct run *u)
 	if (st->vm == NULL)
 		return (-1);
 	executor_run(st->vm->executor, f, u);
-	if (u->r != 0)
-		log_failure(st, u);
-	/* What it was called with is given back, but would count for ever. */
-	if (u->r == TKVM_EWORKMEM)
-		u->r = tkvm_machine_trim(st->vm->machine, &u->err) != 0 ?
-		    TKVM_EHOST : TKVM_EWORKMEM;
-	if (u->r == TKVM_EHOST)
-		renew(st);
-	else if (u->r != 0 && st->g->settings.storage_rollback &&
-	    !storage_back(st))
-		renew(st);
-	return (u->r == 0 ? 0 : -1);
+	if (u->r == 0)
+		return (0);
+	recover(st, u);
+	return (-1);
 }
 
 int
@@ -252,20 +290,55 @@ storage_run_call(struct storage *st, struct http_storage_call *call,
 	return (storage_run_there(st, run, &u));
 }
 
+/*
+ * On the machine's own thread: the call that has its turn, then all calls that
+ * are next, so that between two of them no thread has to wake up. Who called
+ * sees to what failed, with the machine.
+ */
+static void
+make_calls(void *arg)
+{
+	struct storage *st = arg;
+	struct turn *t = st->call, *next = NULL;
+	bool good;
+
+	do {
+		run(t->run);
+		good = t->run->r == 0;
+		if (good)
+			t->number = storage_good(st);
+		(void)pthread_mutex_lock(&st->lock);
+		t->done = true;
+		(void)pthread_cond_signal(t->wake);
+		if (good) {
+			st->busy = false;
+			next = take_first(st);
+		}
+		if (good && (next == NULL || next->run == NULL)) {
+			begin_turn(st, next);
+			next = NULL;
+		}
+		(void)pthread_mutex_unlock(&st->lock);
+		t = next;
+	} while (good && t != NULL);
+}
+
 static int
 storage_call(void *priv, struct http_storage_call *call, uint64_t deadline_ns)
 {
 	struct storage *st = priv;
-	uint64_t number = 0;
-	int r;
+	struct run u = {.st = st, .call = call,
+	    .seconds = st->g->settings.max_storage_time};
+	struct turn t = {.run = &u};
 
-	if (storage_take(st, deadline_ns) != 0)
+	if (wait_turn(st, &t, deadline_ns) != 0)
 		return (-1);
-	r = storage_run_call(st, call, st->g->settings.max_storage_time);
-	if (r == 0)
-		number = storage_good(st);
+	if (u.r == 0)
+		return (storage_on_disk(st, t.number));
+	if (st->vm != NULL)
+		recover(st, &u);
 	storage_give(st);
-	return (r == 0 ? storage_on_disk(st, number) : r);
+	return (-1);
 }
 
 static bool

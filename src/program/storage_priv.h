@@ -9,11 +9,15 @@
 
 #define TIMERS_MAX 15
 
-/* Somebody who waits for the machine: a thread, or a task. */
+/* Somebody who waits for the machine: a thread, a call, or a task. */
 struct turn {
 	struct turn *next;
 	pthread_cond_t *wake;
 	bool now;			/* it may use the machine */
+	/* Of calls only, which the machine's own thread makes: */
+	struct run *run;
+	bool done;			/* when it failed, it has the machine */
+	uint64_t number;		/* what storage_good() said */
 	/* Of tasks only: */
 	struct timer *timer;		/* that it is a firing of, or NULL */
 	uint64_t function;
@@ -37,6 +41,7 @@ struct storage {
 	bool closed;			/* its state has gone elsewhere */
 	struct turn *first, **last;
 	struct turn *task;		/* that has its turn */
+	struct turn *call;		/* the same */
 	size_t task_bytes;
 	/* The tasks' thread, from the first task on. */
 	pthread_t thread;
@@ -59,7 +64,10 @@ struct storage {
 
 /*--- storage.c ------------------------------------------------------------*/
 
-/* Under lock: stand behind the others; t->wake is signalled when it is next. */
+/*
+ * Under lock: stand behind the others; t->wake is signalled when it is next or,
+ * of a call, when it is done.
+ */
 void storage_queue(struct storage *st, struct turn *t);
 /*
  * Have the machine: 0, or -1 when it was not free before the deadline or is
