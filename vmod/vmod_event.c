@@ -22,6 +22,7 @@ static unsigned vcls;
 static void
 vcl_program_free(struct vtk_program *p)
 {
+	tkvm_program_watch(p->program, NULL, NULL);
 	vtk_counters_remove(p);
 	if (p->director != NULL)
 		VRT_DelDirector(&p->director);
@@ -98,6 +99,12 @@ vtk_vcl_make(VRT_CTX, struct vmod_priv *priv, const char *fn)
 	return (v);
 }
 
+static void
+on_change(void *priv)
+{
+	vtk_counters_update(priv);
+}
+
 static struct vtk_program *
 vcl_program_new(VRT_CTX, struct tkvm_program *program)
 {
@@ -116,6 +123,7 @@ vcl_program_new(VRT_CTX, struct tkvm_program *program)
 		return (NULL);
 	}
 	vtk_counters_update(p);
+	tkvm_program_watch(program, on_change, p);
 	return (p);
 }
 

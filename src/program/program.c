@@ -32,6 +32,7 @@ program_new(struct tkvm_library *lib, const char *name,
 	p->library = lib;
 	(void)pthread_mutex_init(&p->lock, NULL);
 	(void)pthread_mutex_init(&p->updating, NULL);
+	(void)pthread_mutex_init(&p->watching, NULL);
 	(void)pthread_cond_init(&p->changed, NULL);
 	settings_init(&p->settings);
 	*pp = p;
@@ -44,6 +45,7 @@ program_free(struct tkvm_program *p)
 	settings_free(&p->settings);
 	(void)pthread_mutex_destroy(&p->lock);
 	(void)pthread_mutex_destroy(&p->updating);
+	(void)pthread_mutex_destroy(&p->watching);
 	(void)pthread_cond_destroy(&p->changed);
 	free(p->name);
 	free(p);
@@ -108,8 +110,10 @@ start_thread(void *arg)
 	p->cancelled = false;
 	(void)pthread_cond_broadcast(&p->changed);
 	(void)pthread_mutex_unlock(&p->lock);
+	program_changed(p);
 	if (r == 0) {
 		generation_fill(g);
+		program_changed(p);
 		verbose(p, &g->settings, "ready after %.6f s: %s, %u machines, "
 		    "%sephemeral, %ju bytes of image",
 		    1e-9 * (double)p->counters.start_ns, g->elf_type,

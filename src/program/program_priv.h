@@ -446,7 +446,13 @@ struct tkvm_program {
 	struct tkvm_err why;		/* of PROGRAM_FAILED */
 	uint64_t failed_ns;
 	struct tkvm_counters counters;	/* relaxed atomics */
+	pthread_mutex_t watching;	/* before all others */
+	void (*watcher)(void *priv);
+	void *watcher_priv;
 };
+
+/* Tell who watches the program's counters; without any lock. */
+void program_changed(struct tkvm_program *p);
 
 /* A reference to a ready generation, starting the program if need be. */
 int program_use(struct tkvm_program *p, struct generation **gp,

@@ -22,6 +22,25 @@ load_counters(struct tkvm_counters *c, const struct tkvm_counters *live)
 }
 
 void
+tkvm_program_watch(struct tkvm_program *p, void (*changed)(void *priv),
+    void *priv)
+{
+	(void)pthread_mutex_lock(&p->watching);
+	p->watcher = changed;
+	p->watcher_priv = priv;
+	(void)pthread_mutex_unlock(&p->watching);
+}
+
+void
+program_changed(struct tkvm_program *p)
+{
+	(void)pthread_mutex_lock(&p->watching);
+	if (p->watcher != NULL)
+		p->watcher(p->watcher_priv);
+	(void)pthread_mutex_unlock(&p->watching);
+}
+
+void
 tkvm_program_counters(struct tkvm_program *p, struct tkvm_counters *c)
 {
 	struct generation *g;

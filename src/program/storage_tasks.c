@@ -128,6 +128,7 @@ work(void *arg)
 		number = run_task(st, t);
 		storage_give(st);
 		(void)storage_on_disk(st, number);
+		program_changed(st->g->program);
 		(void)pthread_mutex_lock(&st->lock);
 	}
 	(void)pthread_mutex_unlock(&st->lock);
