@@ -21,7 +21,10 @@ FETCH_jq       = npm @port-labs/jq-node-bindings@0.0.12 \
 	jtZnpsEGv59qrKiZKOZ3chQLAHlHKetH8vEIzA+3sOZ+h1Z+N1EMOJPPPo9lELAxKo3ekU1VIK8Ntzyu7TzPbw==
 FETCH_jpeg-xl  = debian jpeg-xl
 FETCH_highway  = debian highway
-SOURCES = simdjson quickjs terser libxml2 libxslt libonig jq jpeg-xl highway
+FETCH_resvg    = npm @resvg/resvg-wasm@2.6.2 \
+	FqALmHI8D4o6lk/LRWDnhw95z5eO+eAa6ORjVg09YRR7BkcM6oPHU9uyC0gtQG5vpFLvgpeU4+zEAz2H8APHNw==
+SOURCES = simdjson quickjs terser libxml2 libxslt libonig jq jpeg-xl highway \
+	resvg
 
 $(THIRD)/%.src: tools/fetch-source
 	@mkdir -p $(@D)
@@ -168,6 +171,25 @@ $(THIRD)/libjxl/%.o: $(THIRD)/jxl.made
 	$(JXL_CXX) -c -o $@ $(THIRD)/jpeg-xl/lib/jxl/$*.cc
 $(THIRD)/highway-%.o: $(THIRD)/jxl.made
 	$(JXL_CXX) -c -o $@ $(THIRD)/highway/hwy/$*.cc
+
+#--- SVG: WebAssembly, translated to C by Debian's wabt, whose runtime it wants
+
+# Checks of each access instead of signals; calls as deep as a machine's stack
+# of 4 MiB has room for.
+RESVG_CFLAGS = -DWASM_RT_MEMCHECK_SIGNAL_HANDLER=0 \
+	-DWASM_RT_MAX_CALL_STACK_DEPTH=2000 -isystem $(THIRD)/resvg-made
+RESVG_CC = $(CC) $(THIRD_FLAGS) $(RESVG_CFLAGS) -DWASM_RT_TRAP_HANDLER=resvg_trap
+$(THIRD)/resvg.made: $(THIRD)/resvg.src
+	@mkdir -p $(THIRD)/resvg-made
+	wasm2c -n resvg -o $(THIRD)/resvg-made/resvg.c \
+	    $(THIRD)/resvg/index_bg.wasm
+	@touch $@
+# 32 MB of C, which take two minutes as it is.
+$(THIRD)/resvg.o: $(THIRD)/resvg.made
+	$(RESVG_CC) -O1 -ffunction-sections -Dwasm_rt_grow_memory=resvg_grow \
+	    -c -o $@ $(THIRD)/resvg-made/resvg.c
+$(THIRD)/wasm-rt.o: $(THIRD)/resvg.made
+	$(RESVG_CC) -c -o $@ /usr/share/wabt/wasm2c/wasm-rt-impl.c
 
 .PHONY: sources
 .PRECIOUS: $(THIRD)/%.src

@@ -51,6 +51,18 @@ find_alpha(struct picture *p)
 	p->alpha = i != n;
 }
 
+void
+unmultiply(struct picture *p)
+{
+	size_t n = (size_t)p->w * (size_t)p->h;
+
+	find_alpha(p);
+	for (uint8_t *at = p->px; p->alpha && n > 0; n--, at += 4)
+		for (int i = 0; i < 3 && at[3] != 0 && at[3] != 255; i++)
+			at[i] = (uint8_t)(at[i] >= at[3] ? 255 :
+			    (at[i] * 255 + at[3] / 2) / at[3]);
+}
+
 static int
 decode_png(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p)
@@ -167,6 +179,9 @@ static const struct kind {
 static const struct kind *
 kind_of(const uint8_t *data, size_t len)
 {
+	static const struct kind svg = {.decode = decode_svg,
+	    .format = FORMAT_PNG};
+
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		const struct kind *k = &kinds[i];
 
@@ -174,7 +189,7 @@ kind_of(const uint8_t *data, size_t len)
 		    memcmp(data + k->at, k->magic, k->len) == 0)
 			return (k);
 	}
-	return (NULL);
+	return (is_svg(data, len) ? &svg : NULL);
 }
 
 int
@@ -187,7 +202,7 @@ decode(struct job *job, const void *data, size_t len,
 	memset(p, 0, sizeof *p);
 	if (k == NULL)
 		return (job_fail(job, 415, "neither JPEG, PNG, WebP, AVIF, "
-		    "GIF, TIFF, BMP nor JPEG XL"));
+		    "GIF, TIFF, BMP, JPEG XL nor SVG"));
 	*format = k->format;
 	if (k->decode(job, data, len, wanted, p) != 0) {
 		free(p->px);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 JOB_CFLAGS_image = -O3 -I/usr/include/libpng16 -I/usr/include/freetype2 \
-	$(JXL_CFLAGS)
-JOB_OBJ_image    = $(JXL_O)
+	$(JXL_CFLAGS) $(RESVG_CFLAGS)
+JOB_OBJ_image    = $(JXL_O) $(THIRD)/resvg.o $(THIRD)/wasm-rt.o
 # What budget.c stands before.
 IMAGE_WRAP       = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
 	-Wl,--wrap=posix_memalign,--wrap=free,--wrap=abort
@@ -10,6 +10,7 @@ JOB_LIBS_image   = -Wl,--gc-sections $(IMAGE_WRAP) \
 	-ljpeg -lbrotlidec -lbrotlicommon -lzstd -llzma -ldeflate -lLerc -lz \
 	-lpthread
 $(B)/jobs/programs/image/jxl.o: $(THIRD)/jxl.made
+$(B)/jobs/programs/image/svg_host.o: $(THIRD)/resvg.made
 
 # The program once more, with sanitizers, over mutated pictures (make check-asan).
 $(B)/asan/image_fuzz: programs/image/fuzz/fuzz.c $(wildcard programs/image/*.c) \

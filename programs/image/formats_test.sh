@@ -95,6 +95,159 @@ for part in 1 3 10 50 90 99; do
 done
 end
 
+#--- SVG, against librsvg
+
+xmlns='xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+cat >"$work/p.svg" <<EOT
+<?xml version="1.0" encoding="UTF-8"?>
+<!-- a drawing -->
+<svg $xmlns width="120" height="80" viewBox="0 0 120 80">
+<defs><linearGradient id="g"><stop offset="0" stop-color="#036"/>
+<stop offset="1" stop-color="#fc0"/></linearGradient>
+<clipPath id="c"><circle cx="90" cy="40" r="20"/></clipPath></defs>
+<rect width="120" height="80" fill="url(#g)"/>
+<circle cx="40" cy="40" r="30" fill="red" opacity=".5"/>
+<path d="M60 70 C 80 0 100 0 118 70 Z" fill="#0a0" stroke="#fff"
+ stroke-width="3" clip-path="url(#c)"/>
+<text x="8" y="50" font-size="24" font-family="DejaVu Sans">Hello</text></svg>
+EOT
+gzip -c "$work/p.svg" >"$work/p.svgz"
+
+# What svg holds, 100 by 100 pixels large unless told otherwise.
+svg() {
+	printf '<svg %s %s>%s</svg>' "$xmlns" \
+	    "${2:-width=\"100\" height=\"100\"}" "$1" >"$work/s.svg"
+}
+
+begin svg_is_what_librsvg_draws
+for width in 120 600; do
+	rsvg-convert -w "$width" "$work/p.svg" >"$work/want.png"
+	for f in svg svgz; do
+		both 200 "$work/p.$f" "{\"format\": \"png\",
+		    \"width\": $width}"
+		cp "$OUT" "$work/got.png"
+		alike "$work/got.png" "$work/want.png" 34 "$f, $width"
+	done
+done
+end
+
+begin svg_is_drawn_as_large_as_it_is_wanted
+while read -r fit width height size; do
+	both 200 "$work/p.svg" "{\"fit\": \"$fit\", \"width\": $width,
+	    \"height\": $height}"
+	is "$size" png
+done <<'EOT'
+scale-down 0 0 120x80
+scale-down 1200 0 1200x800
+scale-down 0 800 1200x800
+scale-down 600 200 300x200
+scale-down 60 0 60x40
+contain 300 1000 300x200
+cover 300 300 300x300
+crop 300 300 300x300
+pad 300 300 300x300
+EOT
+both 200 "$work/p.svg" '{"width": 300, "dpr": 2, "format": "webp"}'
+is 600x400 webp
+both 200 "$work/p.svg" '{"width": 300, "rotate": 90}'
+is 300x450 png
+end
+
+begin svg_lies_sharp_on_another_picture
+svg '<rect width="5" height="10"/>' 'width="10" height="10"'
+both 200 "$work/p.png" "{\"format\": \"png\", \"draw\": [{\"width\": 100,
+    \"url\": \"data:image/svg+xml;base64,$(base64 -w 0 "$work/s.svg")\"}]}"
+cp "$OUT" "$work/got.png"
+[ "$(convert "$work/got.png" -format '%[pixel:p{79,53}]' info:)" = \
+    'srgba(0,0,0,1)' ] || wrong "the edge is blurred"
+end
+
+begin svg_is_known_by_its_first_element
+for head in '' ' ' '<?xml version="1.0"?>' '<!-- <a> --> ' \
+    '<!DOCTYPE svg PUBLIC "a" "b" [<!ENTITY c "d">]>' "$(printf '\357\273\277')"; do
+	printf '%s<svg %s width="9" height="9"/>' "$head" "$xmlns" >"$work/s.svg"
+	both 200 "$work/s.svg" '{}'
+	is 9x9 png
+done
+printf '<s:svg xmlns:s="http://www.w3.org/2000/svg" width="9" height="9"/>' \
+    >"$work/s.svg"
+both 200 "$work/s.svg" '{}'
+for other in '<html/>' '<svgx/>' '<!DOCTYPE html><svg/>' '<!-- <svg> ' '<'; do
+	echo "$other" >"$work/s.svg"
+	refused 415 "$work/s.svg" '{}' neither
+done
+end
+
+begin svg_reads_nothing_from_elsewhere
+convert -size 100x100 xc:red "$work/red.png"
+for href in "file://$work/red.png" "$work/red.png" red.png \
+    http://127.0.0.1:9/red.png; do
+	svg "<image width='100' height='100' xlink:href='$href'/>"
+	(cd "$work" && strace -f -e trace=open,openat,socket,connect -o calls \
+	    "$binary" '{}' <s.svg >got.png) || wrong "$href"
+	! grep -E 'red|socket|connect' "$work/calls" || wrong "$href is asked for"
+	[ "$(convert "$work/got.png" -format '%[fx:mean]' info:)" = 0 ] ||
+	    wrong "$href is drawn"
+done
+svg "<image width='100' height='100'
+    xlink:href='data:image/png;base64,$(base64 -w 0 "$work/red.png")'/>"
+both 200 "$work/s.svg" '{"format": "jpeg"}'
+[ "$(convert "$OUT" -format '%[fx:mean.r>0.9&&mean.g<0.1]' info:)" = 1 ] ||
+    wrong "what is inside is not drawn"
+{
+	echo "<!DOCTYPE svg [<!ENTITY x SYSTEM '/etc/passwd'>]>"
+	echo "<svg $xmlns width='9' height='9'><text>&x;</text></svg>"
+} >"$work/s.svg"
+refused 422 "$work/s.svg" '{}' "entity"
+end
+
+begin svg_bombs_end_in_time_with_a_reason
+repeat() { python3 -c 'import sys; print(sys.argv[1] * int(sys.argv[2]))' "$@"; }
+python3 - >"$work/s.svg" <<'EOT'
+names = "abcdefghij"
+print("<!DOCTYPE svg [<!ENTITY a 'lol'>" + "".join(
+    f"<!ENTITY {n} '{f'&{m};' * 10}'>" for m, n in zip(names, names[1:])) +
+    ']><svg xmlns="http://www.w3.org/2000/svg"><text>&j;</text></svg>')
+EOT
+refused 422 "$work/s.svg" '{}' entity
+python3 - >"$work/s.svg" <<'EOT'
+print('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9" '
+    'xmlns:xlink="http://www.w3.org/1999/xlink"><g id="g0"/>' + "".join(
+    f'<g id="g{i + 1}">' + f'<use xlink:href="#g{i}"/>' * 10 + "</g>"
+    for i in range(12)) + '<use xlink:href="#g12"/></svg>')
+EOT
+refused 422 "$work/s.svg" '{}' "limit"
+svg '<g id="a"><use xlink:href="#b"/></g><g id="b"><use xlink:href="#a"/></g>'
+refused 422 "$work/s.svg" '{}' "limit"
+svg "$(repeat '<g>' 20000)$(repeat '</g>' 20000)"
+refused 422 "$work/s.svg" '{}' "too deeply"
+svg "$(repeat '<g opacity=".9">' 400)<circle r='9'/>$(repeat '</g>' 400)"
+both 200 "$work/s.svg" '{}'
+head -c 400000000 /dev/zero | tr '\0' ' ' | gzip >"$work/s.svg"
+refused 413 "$work/s.svg" '{}' memory
+for size in 1000000 1e30; do
+	svg '' "width='$size' height='$size'"
+	refused 413 "$work/s.svg" '{}' max_pixels
+	both 200 "$work/s.svg" '{"width": 10}'
+done
+svg '' 'width="10" height="100000"'
+refused 413 "$work/s.svg" '{"width": 10, "fit": "cover"}' max_pixels
+for size in 0 -5; do
+	svg '' "width='$size' height='9'"
+	refused 422 "$work/s.svg" '{}' "invalid size"
+done
+end
+
+begin broken_svg_says_where
+for text in '<svg ' "<svg $xmlns" "<svg $xmlns width='9' height='9'><g>" \
+    "<svg $xmlns width='9' height='9'><g></svg>" '<svg width="9" height="9"/>'; do
+	echo "$text" >"$work/s.svg"
+	refused 422 "$work/s.svg" '{}' "broken SVG: "
+done
+head -c 200 "$work/p.svgz" >"$work/s.svg"
+refused 422 "$work/s.svg" '{}' "broken SVG"
+end
+
 #--- all of them
 
 # Bytes changed, in the header and elsewhere.
@@ -107,7 +260,7 @@ for _ in range(r.choice([1, 2, 5, 20])):
 sys.stdout.buffer.write(data)
 EOT
 begin mutated_files_end_with_a_status
-for f in p.jxl; do
+for f in p.jxl p.svg p.svgz; do
 	for seed in $(seq "${TKVM_MUTATIONS:-12}"); do
 		python3 "$work/mutate.py" "$work/$f" "$seed" >"$work/mutant"
 		"$binary" '{"format": "webp", "width": 50}' <"$work/mutant" \
@@ -120,7 +273,7 @@ end
 
 # What is computed with other instructions is rounded otherwise.
 begin a_plain_x86_64_is_enough_for_them
-for f in p.jxl; do
+for f in p.jxl p.svg p.svgz; do
 	qemu-x86_64 -cpu qemu64 "$binary" '{"format": "png"}' <"$work/$f" \
 	    >"$work/plain.png" 2>"$ERR" || wrong "$f: $(head -c 300 "$ERR")"
 	"$binary" '{"format": "png"}' <"$work/$f" >"$work/got.png"

@@ -32,7 +32,18 @@ for d in 0 1; do
 	cjxl m.jpg "m$d.jxl" -j $d -d 1 --container=1 >/dev/null 2>&1
 done
 cjxl an.gif an.jxl -d 0 >/dev/null 2>&1
-for f in p.* m.* turned.avif progressive.jpg cmyk.jpg jpeg.tiff lzw.tiff few.bmp an.* *.jxl; do
+cat >d.svg <<'EOT'
+<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><defs>
+<linearGradient id="g"><stop stop-color="#036"/></linearGradient>
+<filter id="f"><feGaussianBlur stdDeviation="2"/></filter></defs>
+<rect width="60" height="40" fill="url(#g)" filter="url(#f)"/>
+<path d="M6 7 C 8 0 10 0 18 7 Z" stroke="#fff" stroke-dasharray="1 2"/></svg>
+EOT
+echo '<!DOCTYPE svg [<!ENTITY a "b">]><svg xmlns="http://www.w3.org/2000/svg"
+    viewBox="0 0 6 4"><style>text { fill: red }</style><text>&a;</text>
+    <g id="i"/><use href="#i"/></svg>' >text.svg
+gzip -nc d.svg >z.svg
+for f in p.* m.* turned.avif progressive.jpg cmyk.jpg jpeg.tiff lzw.tiff few.bmp an.* *.jxl *.svg; do
 	begin "mutations_of_$f"
 	# What a library left behind that gave up is what a machine's reset is for.
 	case $f in *.jxl) export ASAN_OPTIONS=detect_leaks=0 ;; esac

@@ -453,6 +453,7 @@ find_wanted(const struct options *o, struct wanted *wanted)
 		return;
 	wanted->w = swap ? h : w;
 	wanted->h = swap ? w : h;
+	wanted->inside = o->fit != FIT_COVER && o->fit != FIT_CROP;
 }
 
 static int
@@ -490,6 +491,14 @@ run(struct job *job, const void *chosen)
 	return (0);
 }
 
+/* What is made once here, every request has. */
+static int
+prepare(struct job *job, const void *chosen)
+{
+	(void)chosen;
+	return (text_prepare(job) != 0 ? -1 : svg_prepare(job));
+}
+
 static void
 again(void)
 {
@@ -506,7 +515,7 @@ static const struct job_program program = {
 	.options_size = sizeof(struct options),
 	.run = run,
 	.bare = "quality",
-	.prepare = text_prepare,
+	.prepare = prepare,
 	.again = again,
 };
 

@@ -23,6 +23,7 @@ enum format { FORMAT_AUTO, FORMAT_WEBP, FORMAT_AVIF, FORMAT_JPEG, FORMAT_PNG };
 struct wanted {
 	uint64_t max_pixels;
 	int w, h;	/* a picture this large is enough; 0: as it is */
+	bool inside;	/* and one that fits inside, too */
 };
 
 /*
@@ -35,6 +36,8 @@ int picture_new(struct job *job, uint64_t max_pixels, uint64_t w, uint64_t h,
 void picture_replace(struct picture *p, struct picture *q);
 /* Look whether some pixel is transparent. */
 void find_alpha(struct picture *p);
+/* The same of colours that are multiplied by it, which are no longer. */
+void unmultiply(struct picture *p);
 
 /* exif.c: by a TIFF header and its directory. */
 #define EXIF_MAX 65000
@@ -79,6 +82,12 @@ int decode_tiff(struct job *job, const uint8_t *data, size_t len,
 int decode_avif(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p);
 int decode_jxl(struct job *job, const uint8_t *data, size_t len,
+    const struct wanted *wanted, struct picture *p);
+
+/* svg.c; to be prepared once, or else the first picture prepares it. */
+int svg_prepare(struct job *job);
+bool is_svg(const uint8_t *data, size_t len);
+int decode_svg(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p);
 
 /*
@@ -169,7 +178,8 @@ struct text_style {
 	double align;			/* of short lines: 0 left, 1 right */
 	uint8_t colour[4];
 };
-int text_prepare(struct job *job, const void *options);
+int text_prepare(struct job *job);
+const uint8_t *built_in_font(size_t *len);
 int text_picture(struct job *job, const char *utf8, const struct text_style *s,
     uint64_t max_pixels, struct picture *p);
 

@@ -25,10 +25,16 @@ extern const uint8_t font_start[], font_end[];
 static FT_Library library;
 static FT_Face built_in;
 
-int
-text_prepare(struct job *job, const void *options)
+const uint8_t *
+built_in_font(size_t *len)
 {
-	(void)options;
+	*len = (size_t)(font_end - font_start);
+	return (font_start);
+}
+
+int
+text_prepare(struct job *job)
+{
 	if (library != NULL || (FT_Init_FreeType(&library) == 0 &&
 	    FT_New_Memory_Face(library, font_start, font_end - font_start, 0,
 	    &built_in) == 0))
@@ -70,7 +76,7 @@ font_open(struct job *job, const struct text_style *s, struct font *font)
 	size_t len = 0;
 
 	/* In a shell nothing has prepared it. */
-	if (text_prepare(job, NULL) != 0)
+	if (text_prepare(job) != 0)
 		return (-1);
 	*font = (struct font){.face = built_in};
 	if (s->font != NULL) {

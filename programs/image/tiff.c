@@ -68,19 +68,6 @@ on_error(const char *module, const char *format, va_list ap)
 	(void)vsnprintf(said, sizeof said, format, ap);
 }
 
-/* libtiff gives colours times alpha. */
-static void
-unmultiply(struct picture *p)
-{
-	size_t n = (size_t)p->w * (size_t)p->h;
-
-	find_alpha(p);
-	for (uint8_t *at = p->px; p->alpha && n > 0; n--, at += 4)
-		for (int i = 0; i < 3 && at[3] != 0 && at[3] != 255; i++)
-			at[i] = (uint8_t)(at[i] >= at[3] ? 255 :
-			    (at[i] * 255 + at[3] / 2) / at[3]);
-}
-
 int
 decode_tiff(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p)
@@ -114,6 +101,7 @@ decode_tiff(struct job *job, const uint8_t *data, size_t len,
 			(void)job_fail(job, 422, "broken TIFF: %s", said);
 	}
 	TIFFClose(t);
+	/* libtiff gives colours times alpha. */
 	if (r == 0)
 		unmultiply(p);
 	return (r);

@@ -66,6 +66,26 @@ mutate(uint8_t *data, size_t len)
 	return (dice(8) == 0 ? 1 + dice((unsigned)len) : len);
 }
 
+/* Characters from elsewhere, parts over others, and a text cut off. */
+static size_t
+mutate_text(uint8_t *data, size_t len)
+{
+	static const char special[] = "0123456789-.eE%<>&;#\"'/:() ";
+	unsigned n = 1 + dice(4), at, to, size;
+
+	for (; n > 0; n--) {
+		at = dice((unsigned)len);
+		to = dice((unsigned)len);
+		if (dice(4) == 0) {
+			size = dice((unsigned)(len - (at > to ? at : to)));
+			memmove(data + to, data + at, size % 30);
+		} else
+			data[to] = dice(2) == 0 ? data[at] :
+			    (uint8_t)special[dice(sizeof special - 1)];
+	}
+	return (dice(16) == 0 ? 1 + dice((unsigned)len) : len);
+}
+
 static void
 keep(const uint8_t *data, size_t len)
 {
@@ -119,7 +139,7 @@ fuzz(const char *name, unsigned rounds)
 	for (i = 0; i < rounds; i++) {
 		memcpy(bad, good, len);
 		seed = i + 1;
-		n = mutate(bad, len);
+		n = good[0] == '<' ? mutate_text(bad, len) : mutate(bad, len);
 		if (memcmp(good + 1, "PNG", 3) == 0)
 			sum_chunks(bad, n);
 		/* With trim and without it, other things are asked of JPEG. */
