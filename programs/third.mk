@@ -23,8 +23,10 @@ FETCH_jpeg-xl  = debian jpeg-xl
 FETCH_highway  = debian highway
 FETCH_resvg    = npm @resvg/resvg-wasm@2.6.2 \
 	FqALmHI8D4o6lk/LRWDnhw95z5eO+eAa6ORjVg09YRR7BkcM6oPHU9uyC0gtQG5vpFLvgpeU4+zEAz2H8APHNw==
+FETCH_libde265 = debian libde265
+FETCH_libheif  = debian libheif
 SOURCES = simdjson quickjs terser libxml2 libxslt libonig jq jpeg-xl highway \
-	resvg
+	resvg $(if $(filter 1,$(HEIC)),libde265 libheif)
 
 $(THIRD)/%.src: tools/fetch-source
 	@mkdir -p $(@D)
@@ -190,6 +192,36 @@ $(THIRD)/resvg.o: $(THIRD)/resvg.made
 	    -c -o $@ $(THIRD)/resvg-made/resvg.c
 $(THIRD)/wasm-rt.o: $(THIRD)/resvg.made
 	$(RESVG_CC) -c -o $@ /usr/share/wabt/wasm2c/wasm-rt-impl.c
+
+#--- HEIC, with make HEIC=1: SSE 4.1 where the CPU has it; no encoder, no AV1
+
+DE265_O  = $(patsubst %,$(THIRD)/libde265-%.o,bitstream cabac configparam \
+	contextmodel de265 deblock decctx dpb fallback fallback-dct \
+	fallback-motion image image-io intrapred md5 motion nal nal-parser pps \
+	quality refpic sao scan sei slice sps threads transform util \
+	visualize vps vui) \
+	$(patsubst %,$(THIRD)/libde265-x86-%.o,sse sse-dct sse-motion)
+LIBHEIF_O = $(patsubst %,$(THIRD)/libheif-%.o,bitstream box common_utils error \
+	heif heif_avif heif_colorconversion heif_context heif_file heif_hevc \
+	heif_image heif_init heif_plugin heif_plugin_registry \
+	metadata_compression nclx) $(THIRD)/libheif-plugins-heif_decoder_libde265.o
+HEIC_CFLAGS = -isystem $(THIRD)/libheif -isystem $(THIRD)/libheif/libheif
+HEIC_CXX = $(CXX) $(THIRD_FLAGS) -ffunction-sections -fdata-sections -DNDEBUG \
+	-I$(THIRD)/libde265
+DE265_CXX = $(HEIC_CXX) -DHAVE_MALLOC_H -DHAVE_POSIX_MEMALIGN -DHAVE_SSE4_1 \
+	-I$(THIRD)/libde265/libde265
+LIBHEIF_CXX = $(HEIC_CXX) -DHAVE_UNISTD_H -DHAVE_LIBDE265 -DHAVE_VISIBILITY \
+	-DLIBHEIF_EXPORTS $(HEIC_CFLAGS)
+$(THIRD)/libde265-x86-sse-%.o: $(THIRD)/libde265.src
+	$(DE265_CXX) -msse4.1 -c -o $@ $(THIRD)/libde265/libde265/x86/sse-$*.cc
+$(THIRD)/libde265-x86-sse.o: $(THIRD)/libde265.src
+	$(DE265_CXX) -c -o $@ $(THIRD)/libde265/libde265/x86/sse.cc
+$(THIRD)/libde265-%.o: $(THIRD)/libde265.src
+	$(DE265_CXX) -c -o $@ $(THIRD)/libde265/libde265/$*.cc
+$(THIRD)/libheif-plugins-%.o: $(THIRD)/libheif.src $(THIRD)/libde265.src
+	$(LIBHEIF_CXX) -c -o $@ $(THIRD)/libheif/libheif/plugins/$*.cc
+$(THIRD)/libheif-%.o: $(THIRD)/libheif.src
+	$(LIBHEIF_CXX) -c -o $@ $(THIRD)/libheif/libheif/$*.cc
 
 .PHONY: sources
 .PRECIOUS: $(THIRD)/%.src

@@ -13,16 +13,24 @@
 #include "stb.h"
 
 int
-picture_new(struct job *job, uint64_t max_pixels, uint64_t w, uint64_t h,
-    struct picture *p)
+picture_check(struct job *job, uint64_t max_pixels, uint64_t w, uint64_t h)
 {
-	memset(p, 0, sizeof *p);
 	if (w == 0 || h == 0)
 		return (job_fail(job, 422, "the picture has no pixels"));
 	if (w > SIDE_MAX || h > SIDE_MAX || w * h > max_pixels)
 		return (job_fail(job, 413, "%jux%ju pixels are more than "
 		    "max_pixels, %ju", (uintmax_t)w, (uintmax_t)h,
 		    (uintmax_t)max_pixels));
+	return (0);
+}
+
+int
+picture_new(struct job *job, uint64_t max_pixels, uint64_t w, uint64_t h,
+    struct picture *p)
+{
+	memset(p, 0, sizeof *p);
+	if (picture_check(job, max_pixels, w, h) != 0)
+		return (-1);
 	p->px = malloc((size_t)(w * h) * 4);
 	if (p->px == NULL)
 		return (job_fail(job, 413, "not enough memory for %jux%ju "
@@ -141,11 +149,10 @@ decode_stb(struct job *job, const uint8_t *data, size_t len,
 	    &channels))
 		return (job_fail(job, 422, "broken picture: %s",
 		    stbi_failure_reason()));
-	/* For the check; stb_image has memory of its own. */
-	if (picture_new(job, wanted->max_pixels, (uint64_t)w, (uint64_t)h,
-	    p) != 0)
+	if (picture_check(job, wanted->max_pixels, (uint64_t)w,
+	    (uint64_t)h) != 0)
 		return (-1);
-	free(p->px);
+	p->orientation = 1;
 	p->px = stbi_load_from_memory(data, (int)len, &p->w, &p->h, &channels,
 	    4);
 	if (p->px == NULL)
@@ -181,7 +188,11 @@ kind_of(const uint8_t *data, size_t len)
 {
 	static const struct kind svg = {.decode = decode_svg,
 	    .format = FORMAT_PNG};
+	static const struct kind heic = {.decode = decode_heic,
+	    .format = FORMAT_PNG};
 
+	if (is_heic(data, len))
+		return (&heic);
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		const struct kind *k = &kinds[i];
 

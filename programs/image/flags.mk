@@ -12,6 +12,20 @@ JOB_LIBS_image   = -Wl,--gc-sections $(IMAGE_WRAP) \
 $(B)/jobs/programs/image/jxl.o: $(THIRD)/jxl.made
 $(B)/jobs/programs/image/svg_host.o: $(THIRD)/resvg.made
 
+# With HEIC=1; what reads it is built anew whenever that changes.
+ifeq ($(HEIC),1)
+JOB_CFLAGS_image += -DIMAGE_HEIC $(HEIC_CFLAGS)
+JOB_OBJ_image    += $(LIBHEIF_O) $(DE265_O)
+IMAGE_WRAP       += -Wl,--wrap=de265_start_worker_threads
+$(B)/jobs/programs/image/heic.o: $(THIRD)/libheif.src
+endif
+$(B)/jobs/programs/image/heic.o: $(B)/jobs/heic.wanted
+$(B)/jobs/heic.wanted: always
+	@mkdir -p $(@D)
+	@echo '$(HEIC)' | cmp -s - $@ || echo '$(HEIC)' >$@
+always:
+.PHONY: always
+
 # The program once more, with sanitizers, over mutated pictures (make check-asan).
 $(B)/asan/image_fuzz: programs/image/fuzz/fuzz.c $(wildcard programs/image/*.c) \
     $(wildcard programs/lib/*.c) $(JOB_OBJ_image)

@@ -32,6 +32,9 @@ for d in 0 1; do
 	cjxl m.jpg "m$d.jxl" -j $d -d 1 --container=1 >/dev/null 2>&1
 done
 cjxl an.gif an.jxl -d 0 >/dev/null 2>&1
+# Refused, unless built with HEIC=1.
+heif-enc -q 50 -o p.heic p.png >/dev/null
+heif-enc -q 50 -o m.heic m.png >/dev/null
 cat >d.svg <<'EOT'
 <svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><defs>
 <linearGradient id="g"><stop stop-color="#036"/></linearGradient>
@@ -46,7 +49,7 @@ gzip -nc d.svg >z.svg
 for f in p.* m.* turned.avif progressive.jpg cmyk.jpg jpeg.tiff lzw.tiff few.bmp an.* *.jxl *.svg; do
 	begin "mutations_of_$f"
 	# What a library left behind that gave up is what a machine's reset is for.
-	case $f in *.jxl) export ASAN_OPTIONS=detect_leaks=0 ;; esac
+	case $f in *.jxl | *.heic) export ASAN_OPTIONS=detect_leaks=0 ;; esac
 	expect_status 0 "$fuzzer" "${1:-1000}" "$f"
 	end
 done

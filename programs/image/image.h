@@ -28,8 +28,10 @@ struct wanted {
 
 /*
  * All functions: 0, or -1 after job_fail(). A decoder checks the header's
- * size by picture_new() before it asks for memory.
+ * size by picture_check() or picture_new() before it asks for memory.
  */
+int picture_check(struct job *job, uint64_t max_pixels, uint64_t w,
+    uint64_t h);
 int picture_new(struct job *job, uint64_t max_pixels, uint64_t w, uint64_t h,
     struct picture *p);
 /* Replace the pixels of p by those of q, which becomes empty. */
@@ -88,6 +90,11 @@ int decode_jxl(struct job *job, const uint8_t *data, size_t len,
 int svg_prepare(struct job *job);
 bool is_svg(const uint8_t *data, size_t len);
 int decode_svg(struct job *job, const uint8_t *data, size_t len,
+    const struct wanted *wanted, struct picture *p);
+
+/* heic.c; refuses, in a build without HEIC. */
+bool is_heic(const uint8_t *data, size_t len);
+int decode_heic(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p);
 
 /*
