@@ -48,7 +48,7 @@ decode_heic(struct job *job, const uint8_t *data, size_t len,
 #define BYTES_PER_PIXEL 32
 #define BYTES_AT_FIRST (32u << 20)
 
-/* libheif asks for a thread whatever it is told; without it, it decodes here. */
+/* libheif asks for a thread whatever it is told; without, it decodes here. */
 int __wrap_de265_start_worker_threads(void *decoder, int threads);
 int
 __wrap_de265_start_worker_threads(void *decoder, int threads)
