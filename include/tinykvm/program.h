@@ -215,10 +215,11 @@ TKVM_API void tkvm_program_counters(struct tkvm_program *p,
     struct tkvm_counters *c);
 
 /*
- * Have changed(priv) called when what the program counts has changed without a
- * call of the host's: it is ready, has failed, has all of its machines, or ran a
- * task of its storage. It is called in another thread, which holds nothing, and
- * never twice at once; NULL: no more, and none is under way on return.
+ * Have changed(priv) called when what the program counts has changed without
+ * a call of the host's: it is ready, has failed, has all of its machines, or
+ * ran a task of its storage. It is called in another thread, which holds
+ * nothing, and never twice at once; NULL: no more, and none is under way on
+ * return.
  */
 TKVM_API void tkvm_program_watch(struct tkvm_program *p,
     void (*changed)(void *priv), void *priv);
