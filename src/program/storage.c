@@ -39,8 +39,7 @@ begin_turn(struct storage *st, struct turn *t)
 	if (t == NULL)
 		return;
 	if (t->run != NULL && st->vm != NULL) {
-		st->call = t;
-		executor_start(st->vm->executor, make_calls, st);
+		executor_start(st->vm->executor, make_calls, t);
 		return;
 	}
 	if (t->run != NULL) {
@@ -291,36 +290,36 @@ storage_run_call(struct storage *st, struct http_storage_call *call,
 }
 
 /*
- * On the machine's own thread: the call that has its turn, then all calls that
+ * On the machine's own thread: the call whose turn it is, then all calls that
  * are next, so that between two of them no thread has to wake up. Who called
  * sees to what failed, with the machine.
  */
 static void
 make_calls(void *arg)
 {
-	struct storage *st = arg;
-	struct turn *t = st->call, *next = NULL;
-	bool good;
+	struct turn *t = arg, *next;
+	struct storage *st = t->run->st;
 
 	do {
 		run(t->run);
-		good = t->run->r == 0;
-		if (good)
+		if (t->run->r == 0)
 			t->number = storage_good(st);
 		(void)pthread_mutex_lock(&st->lock);
-		t->done = true;
-		(void)pthread_cond_signal(t->wake);
-		if (good) {
+		next = NULL;
+		if (t->run->r == 0) {
 			st->busy = false;
 			next = take_first(st);
 		}
-		if (good && (next == NULL || next->run == NULL)) {
+		/* From here on it may be gone once the lock is. */
+		t->done = true;
+		(void)pthread_cond_signal(t->wake);
+		if (next != NULL && next->run == NULL) {
 			begin_turn(st, next);
 			next = NULL;
 		}
 		(void)pthread_mutex_unlock(&st->lock);
 		t = next;
-	} while (good && t != NULL);
+	} while (t != NULL);
 }
 
 static int

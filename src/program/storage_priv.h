@@ -41,7 +41,6 @@ struct storage {
 	bool closed;			/* its state has gone elsewhere */
 	struct turn *first, **last;
 	struct turn *task;		/* that has its turn */
-	struct turn *call;		/* the same */
 	size_t task_bytes;
 	/* The tasks' thread, from the first task on. */
 	pthread_t thread;

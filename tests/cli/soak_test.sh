@@ -60,6 +60,7 @@ print(s.getsockname()[1])')
 }
 
 # Of varnishd's child: KiB of its own and of what its machines map; files open.
+# On tmpfs its log counts, too, which serve() keeps small.
 memory() {
 	awk '/^(RssAnon|RssShmem):/ { n += $2 } END { print n }' \
 	    "/proc/$child/status"
