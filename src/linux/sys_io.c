@@ -71,24 +71,13 @@ io_read_at(struct linux_ctx *c, const struct file *f, uint64_t gva,
 }
 
 static int64_t
-write_at(struct linux_ctx *c, const struct file *f, uint64_t gva, uint64_t len,
-    int64_t at)
+write_parts(struct linux_ctx *c, const struct file *f, uint64_t gva,
+    uint64_t len, int64_t at)
 {
 	uint64_t done = 0, part;
 	const void *p;
 	ssize_t n;
 
-	if (len > LINUX_IO_MAX)
-		len = LINUX_IO_MAX;
-	if (len != 0 && at >= LINUX_FILE_MAX)
-		return (-EFBIG);
-	if (len > (uint64_t)(LINUX_FILE_MAX - at))
-		len = (uint64_t)(LINUX_FILE_MAX - at);
-	if (len != 0 && f->change != NULL) {
-		n = change_begin(f->change, f->host, true);
-		if (n != 0)
-			return (n);
-	}
 	while (done < len) {
 		part = len - done < PART_BYTES ? len - done : PART_BYTES;
 		p = tkvm_view(c->m, gva + done, part);
@@ -104,6 +93,27 @@ write_at(struct linux_ctx *c, const struct file *f, uint64_t gva, uint64_t len,
 			break;
 	}
 	return ((int64_t)done);
+}
+
+static int64_t
+write_at(struct linux_ctx *c, const struct file *f, uint64_t gva, uint64_t len,
+    int64_t at)
+{
+	uint64_t want = len > LINUX_IO_MAX ? LINUX_IO_MAX : len;
+	int64_t n;
+
+	if (want != 0 && at >= LINUX_FILE_MAX)
+		n = -EFBIG;
+	else if (want != 0 && f->change != NULL &&
+	    (n = change_begin(f->change, f->host, true)) != 0)
+		return (n);
+	else
+		n = write_parts(c, f, gva, want > (uint64_t)(LINUX_FILE_MAX -
+		    at) ? (uint64_t)(LINUX_FILE_MAX - at) : want, at);
+	/* Of a full disk, say: not all programs look, but half is nothing. */
+	if (f->change != NULL && n != (int64_t)want)
+		change_spoil(f->change);
+	return (n);
 }
 
 static int64_t

@@ -2,9 +2,11 @@
 /*
  * program_bench PROGRAM INPUT OPTIONS ROUNDS LABEL: a program of the library as
  * a process of its own and in a machine with reset, in turn, the same file and
- * the same work; two rows.
+ * the same work; then in as many machines at once as there are CPUs; and the
+ * memory that this takes. Five rows.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -14,10 +16,20 @@
 #include "tinykvm/program.h"
 
 #define FIRST 3			/* rounds that are not counted */
+#define CLIENTS_MAX 64
 
 extern char **environ;
 static struct samples inside, outside;
 static struct tkvm_err err;
+
+/* What each request is. */
+struct work {
+	struct tkvm_program *program;
+	const char *options;
+	const char *body;
+	size_t len;
+	int rounds;
+};
 
 #define MUST(call) do { \
 	if ((call) != 0) \
@@ -63,39 +75,69 @@ native_once(struct native *n)
 }
 
 static struct tkvm_library *
-define(const char *program)
+define(const char *program, int machines)
 {
 	struct tkvm_library *lib;
 	char json[512];
 
 	(void)snprintf(json, sizeof json, "{\"filename\": \"%s\", "
-	    "\"concurrency\": 1, \"max_request_memory\": 1024, "
-	    "\"address_space\": 2048, \"max_request_time\": 60}", program);
+	    "\"concurrency\": %d, \"max_request_memory\": 1024, "
+	    "\"address_space\": 2048, \"max_request_time\": 60}", program,
+	    machines);
 	MUST(tkvm_library_new(NULL, &lib, &err));
 	MUST(tkvm_library_configure(lib, "bench", json, &err));
 	return (lib);
 }
 
+/* Returns how many pages the machine had of its own when it was wiped. */
 static uint64_t
-machine_once(struct tkvm_library *lib, const char *options, const void *body,
-    size_t len)
+machine_once(const struct work *w)
 {
 	const struct tkvm_link link = {
-		.program = tkvm_library_find(lib, "bench"), .url = "/",
-		.arg = options, .error_threshold = 400,
+		.program = w->program, .url = "/", .arg = w->options,
+		.error_threshold = 400,
 	};
 	const struct tkvm_request req = {
-		.method = "POST", .url = "/", .arg = options,
-		.content_type = "", .body = body, .body_len = len,
+		.method = "POST", .url = "/", .arg = w->options,
+		.content_type = "", .body = w->body, .body_len = w->len,
 	};
-	uint64_t t = tkvm_now_ns();
 	struct tkvm_reply *reply;
+	struct tkvm_err e;
+	uint64_t pages;
 
-	MUST(tkvm_chain_call(&link, 1, &req, &reply, &err));
+	if (tkvm_chain_call(&link, 1, &req, &reply, &e) != 0)
+		die(e.text);
 	if (reply->status != 200)
 		die("the program's answer is not 200");
+	tkvm_reply_finish(reply);
+	pages = reply->pages_copied;
 	tkvm_reply_release(&reply);
-	return (tkvm_now_ns() - t);
+	return (pages);
+}
+
+static void *
+client(void *arg)
+{
+	const struct work *w = arg;
+
+	for (int i = 0; i < w->rounds; i++)
+		(void)machine_once(w);
+	return (NULL);
+}
+
+/* Nanoseconds from answer to answer with n clients that never rest. */
+static double
+together(struct work *w, int n)
+{
+	pthread_t thread[CLIENTS_MAX];
+	uint64_t t = tkvm_now_ns();
+
+	for (int i = 0; i < n; i++)
+		if (pthread_create(&thread[i], NULL, client, w) != 0)
+			die("a thread cannot be started");
+	for (int i = 0; i < n; i++)
+		(void)pthread_join(thread[i], NULL);
+	return ((double)(tkvm_now_ns() - t) / (w->rounds * n));
 }
 
 static char *
@@ -111,31 +153,59 @@ read_input(const char *path, size_t *len)
 	return (data);
 }
 
+/* In turn; the most pages that a request's machine had of its own. */
+static uint64_t
+in_turn(struct native *native, const struct work *w)
+{
+	uint64_t t, pages, most = 0;
+
+	for (int i = 0; i < w->rounds + FIRST; i++) {
+		t = native_once(native);
+		if (i >= FIRST)
+			sample(&outside, t);
+		t = tkvm_now_ns();
+		pages = machine_once(w);
+		if (i >= FIRST)
+			sample(&inside, tkvm_now_ns() - t);
+		most = pages > most ? pages : most;
+	}
+	return (most);
+}
+
 int
 main(int argc, char **argv)
 {
+	struct tkvm_counters counters;
 	struct tkvm_library *lib;
 	struct native native;
+	struct work w;
 	char *data, what[128];
-	uint64_t t;
-	size_t len;
+	uint64_t pages;
+	int n = (int)sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (argc != 6)
 		die("usage: program_bench PROGRAM INPUT OPTIONS ROUNDS LABEL");
-	data = read_input(argv[2], &len);
+	n = n > CLIENTS_MAX ? CLIENTS_MAX : n;
+	data = read_input(argv[2], &w.len);
 	native_start(&native, argv[1], argv[2], argv[3]);
-	lib = define(argv[1]);
-	for (int i = 0; i < atoi(argv[4]) + FIRST; i++) {
-		t = native_once(&native);
-		if (i >= FIRST)
-			sample(&outside, t);
-		t = machine_once(lib, argv[3], data, len);
-		if (i >= FIRST)
-			sample(&inside, t);
-	}
+	lib = define(argv[1], n);
+	w.program = tkvm_library_find(lib, "bench");
+	w.options = argv[3];
+	w.body = data;
+	w.rounds = atoi(argv[4]);
+	pages = in_turn(&native, &w);
 	(void)snprintf(what, sizeof what, "%s, natively", argv[5]);
 	row_of(argv[5], what, &outside, 1);
 	row_of(argv[5], "  the same in its machine, with reset", &inside, 1);
+	(void)together(&(struct work){w.program, w.options, data, w.len, FIRST},
+	    n);
+	(void)snprintf(what, sizeof what, "  %d at a time, with reset", n);
+	row(argv[5], what, together(&w, n), "ns");
+	tkvm_program_counters(w.program, &counters);
+	row(argv[5], "  memory: the frozen program, shared by all",
+	    (double)counters.image_bytes, "B");
+	row(argv[5], "  memory: each machine, at most", (double)(pages << 12),
+	    "B");
 	(void)fclose(native.ask);
 	(void)fclose(native.answer);
 	(void)waitpid(native.pid, NULL, 0);

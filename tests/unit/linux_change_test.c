@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Files that change whole or not at all. */
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/xattr.h>
 
 #include "linux_files.h"
@@ -164,6 +166,44 @@ TEST(copies_of_killed_writers_are_taken_over)
 	CHECK_EQ(SYS(s, SYS_close, other), 0);
 	CHECK_STR(on_host("rw"), "two");
 	CHECK(on_host("rw.new") == NULL && on_host("rw.new1") == NULL);
+}
+
+/* A disk with room for so many bytes of each file. */
+static int
+room(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	(void)signal(SIGXFSZ, SIG_IGN);
+	if (getrlimit(RLIMIT_FSIZE, &limit) != 0)
+		return (-1);
+	limit.rlim_cur = bytes;
+	return (setrlimit(RLIMIT_FSIZE, &limit));
+}
+
+TEST(what_finds_no_room_leaves_the_old_file)
+{
+	int64_t fd;
+
+	begin_atomic();
+	CHECK_EQ(room(3), 0);
+	fd = open_(s, "/rw", O_WRONLY | O_TRUNC);
+	CHECK_EQ(write_(s, fd, "0123456789"), 3);
+	CHECK_EQ(write_(s, fd, "3456789"), -EIO);
+	CHECK_EQ(SYS(s, SYS_close, fd), -EIO);
+	CHECK_STR(on_host("rw"), "abcdefghij");
+	/* Also when it does not look, and at the end of a function. */
+	fd = open_(s, "/rw", O_WRONLY | O_TRUNC);
+	CHECK_EQ(write_(s, fd, "012"), 3);
+	CHECK_EQ(write_(s, fd, "3"), -EFBIG);
+	CHECK_EQ(linux_settle(s, true, &err), 0);
+	CHECK_STR(on_host("rw"), "abcdefghij");
+	CHECK_EQ(SYS(s, SYS_close, fd), -EIO);
+	CHECK_EQ(room(RLIM_INFINITY), 0);
+	fd = open_(s, "/rw", O_WRONLY | O_TRUNC);
+	CHECK_EQ(write_(s, fd, "0123"), 4);
+	CHECK_EQ(SYS(s, SYS_close, fd), 0);
+	CHECK_STR(on_host("rw"), "0123");
 }
 
 TEST(a_link_goes_on_leading_to_the_file)
