@@ -186,7 +186,8 @@ TKVM_API int tkvm_machine_save(struct tkvm_machine *m, struct blob *to,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*
- * Bring a fork to what was saved of it, or of another fork of its image.
+ * Bring a fork to what was saved of it, or of another fork of its image, or of
+ * another image of the same file with the same arguments.
  * TKVM_EFILE; after that, and TKVM_EHOST: destroy it.
  */
 TKVM_API int tkvm_machine_load(struct tkvm_machine *m, struct blob_in *from,

@@ -200,6 +200,8 @@ struct http_storage_ops {
 	long (*task)(void *priv, uint64_t function, const void *data,
 	    size_t len, uint64_t start_ms, uint64_t period_ms);
 	bool (*stop)(void *priv, long id);
+	/* Before either of a request: have the timers that are there now. */
+	void (*claim)(void *priv);
 };
 /* Without it there is no storage. */
 void http_set_storage(struct http_state *s,

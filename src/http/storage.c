@@ -173,6 +173,8 @@ http_storage_task(struct http_state *s, struct tkvm_machine *m,
 	if (now && !s->storage_ops->allowed(s->storage_priv, c->arg[0]))
 		return (http_abort(err, "a storage task of a function that "
 		    "the storage program has not allowed"));
+	if (!now && !s->is_storage)
+		s->storage_ops->claim(s->storage_priv);
 	id = s->storage_ops->task(s->storage_priv, c->arg[0], data,
 	    c->arg[2], c->arg[3], c->arg[4]);
 	c->ret = (uint64_t)id;
@@ -185,6 +187,8 @@ http_stop_storage_task(struct http_state *s, struct tkvm_machine *m,
     struct tkvm_call *c, struct tkvm_err *err)
 {
 	(void)m, (void)err;
+	if (s->storage_ops != NULL && !s->is_storage)
+		s->storage_ops->claim(s->storage_priv);
 	if (s->storage_ops != NULL)
 		c->ret = s->storage_ops->stop(s->storage_priv,
 		    (long)c->arg[0]);

@@ -144,10 +144,12 @@ fds_settle(struct fds *t, bool good)
 		if (f->refs == 0 || f->change == NULL ||
 		    f->change->temp == NULL)
 			continue;
-		if (good)
+		if (good) {
 			r1 = change_end(f->change, f->host);
-		else
+		} else {
 			change_spoil(f->change);
+			r1 = -EIO;
+		}
 		r = r != 0 ? r : r1;
 	}
 	return (r);

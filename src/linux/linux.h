@@ -64,7 +64,7 @@ void linux_reset(struct linux_state *s);
 /*
  * At the end of main(), or of a function of storage: what it wrote to atomic
  * files takes their place, durably, or is given up when it failed. 0, or
- * TKVM_EFILE when that was not possible: then it is given up, too.
+ * TKVM_EFILE when anything was given up, also since that was not possible.
  */
 int linux_settle(struct linux_state *s, bool good, struct tkvm_err *err)
     TKVM_MUST_CHECK;

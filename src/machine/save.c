@@ -364,6 +364,7 @@ int
 tkvm_machine_load(struct tkvm_machine *m, struct blob_in *from,
     struct tkvm_err *err)
 {
+	const struct tkvm_regs *own = &m->image->regs;
 	struct tkvm_regs regs;
 	int r = tkvm_machine_reset(m, err);
 
@@ -372,9 +373,12 @@ tkvm_machine_load(struct tkvm_machine *m, struct blob_in *from,
 	r = check_head(m, from, err);
 	if (r != 0)
 		return (r);
-	/* Those of its image, which each call begins with. */
-	(void)blob_get(from, sizeof regs);
+	/* Each call begins with those of its own image. */
+	blob_get_to(from, &regs, sizeof regs);
 	(void)blob_get(from, TKVM_PAGE);
+	if (regs.rsp != own->rsp || regs.fs_base != own->fs_base)
+		return (tkvm_fail(err, TKVM_EFILE, "its main() waited with "
+		    "another stack"));
 	if (arena_load(&m->arena, m->shape.layout.arena_start - m->shape.base,
 	    m->shape.paging_at, from) != 0)
 		return (damaged(err));

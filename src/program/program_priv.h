@@ -180,6 +180,7 @@ struct generation {
 	struct storage *storage;	/* its own; NULL: none */
 	struct storage *calls;		/* what its machines call, or NULL */
 	bool is_storage;		/* it is one itself */
+	bool other_elf;			/* of another file than requests' */
 	unsigned refs;			/* under lock */
 	pthread_mutex_t lock;
 	bool closing;
@@ -231,6 +232,17 @@ const char *uri_file(const char *uri);
  */
 int program_load(struct tkvm_program *p, const struct settings *s,
     struct fetch_program *to, struct tkvm_err *err) TKVM_MUST_CHECK;
+/*
+ * An update that came in a request (path NULL) or from a file: is it what
+ * settings say that the program must be? Put it where the next start finds it,
+ * with all that must be beside it.
+ */
+int program_check_update(struct tkvm_program *p, const struct settings *s,
+    const char *path, const void *elf, size_t size, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+int program_store(struct tkvm_program *p, const struct settings *s,
+    const char *path, const void *elf, size_t size, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
 /* What an administrator's URL (http, https, file) or path holds. */
 int load_uri(const char *uri, char **data, size_t *size, struct tkvm_err *err)
     TKVM_MUST_CHECK;
@@ -268,19 +280,28 @@ int storage_new(struct generation *own, struct storage **sp,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 int storage_open(struct storage *st, struct tkvm_err *err) TKVM_MUST_CHECK;
 /*
- * From now on it is kept in its file, as its settings say, if they do: begins
+ * storage_keep_begin(): before its start. storage_keep():
+ * from now on it is kept in its file, as its settings say, if they do: begins
  * with writing it. next: under the name that a start looks at when the other
- * file is not of its program, until storage_keep_last(). storage_keep_read():
- * what is kept of it, as snapshot_read(); what cannot be used is put aside.
+ * file is not of its program, until storage_keep_last(). moved: the state that
+ * the other file has is in this one, too; otherwise that is put aside.
+ * storage_keep_read(): what is kept of it, as snapshot_read(); what cannot be
+ * used is put aside. storage_refuse(): it looked usable, but is not.
  */
+int storage_keep_begin(struct storage *st, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
 int storage_keep(struct storage *st, bool next, struct tkvm_err *err)
     TKVM_MUST_CHECK;
-void storage_keep_last(struct storage *st);
-int storage_keep_read(struct generation *own, char **file,
-    struct blob_in *body);
-/* Its timers, behind everything else; TKVM_EFILE, TKVM_ENOMEM. */
+void storage_keep_last(struct storage *st, bool moved);
+int storage_keep_read(struct storage *st, char **file, struct blob_in *body);
+void storage_refuse(struct storage *st, const char *why);
+/*
+ * Its timers, behind everything else, in place of all others; TKVM_EFILE,
+ * TKVM_ENOMEM. storage_timers_clear(): none.
+ */
 int storage_timers_load(struct storage *st, struct blob_in *from,
     struct tkvm_err *err) TKVM_MUST_CHECK;
+void storage_timers_clear(struct storage *st);
 const struct tkvm_image *storage_image(const struct storage *st);
 /* When no machine can call it any more. NULL is fine. */
 void storage_destroy(struct storage **sp);
@@ -290,12 +311,12 @@ extern const struct http_storage_ops storage_ops;
  * A live update: storage_hold() before requests go to the new program, whose
  * storage calls wait until storage_release(); storage_transfer() when they do.
  * It waits for the requests in flight on the old one, so that nothing they
- * count is lost, and lets the old storage hand its state to the new one: bytes
- * moved, 0 when there is nothing to move, -1 when it failed; the log tells
- * why. old is NULL or the caller's only reference.
+ * count is lost, and lets the old storage hand its state to the new one: true
+ * when the new one has it; the log tells. old is NULL or the caller's only
+ * reference.
  */
 bool storage_hold(struct generation *new);
-int64_t storage_transfer(struct generation *old, struct generation *new);
+bool storage_transfer(struct generation *old, struct generation *new);
 void storage_release(struct generation *new);
 
 /*--- verbose.c: what settings let the log tell ----------------------------*/

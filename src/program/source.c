@@ -396,6 +396,56 @@ program_load(struct tkvm_program *p, const struct settings *s,
 	return (load(&source, to, err));
 }
 
+int
+program_check_update(struct tkvm_program *p, const struct settings *s,
+    const char *path, const void *elf, size_t size, struct tkvm_err *err)
+{
+	const struct source source = {
+		.program = p, .signature_key = s->signature_key,
+	};
+
+	if (s->signature_key != NULL && path == NULL)
+		return (tkvm_fail(err, TKVM_ECONFIG, "signature_key demands a "
+		    "signature, and no request has one: update %s from a file",
+		    p->name));
+	if (s->sha256 != NULL && fetch_verify(elf, size, s->sha256,
+	    "the update", err) != 0)
+		return (TKVM_EFILE);
+	return (check_local_signature(&source, path, elf, size, err));
+}
+
+int
+program_store(struct tkvm_program *p, const struct settings *s,
+    const char *path, const void *elf, size_t size, struct tkvm_err *err)
+{
+	const struct source source = {
+		.program = p, .path = s->filename, .executable = true,
+		.storage = s->storage,
+	};
+	char *from = NULL, *to = NULL, *sig = NULL, *other;
+	size_t sig_size;
+	int r = save_file(s->filename, elf, size, err);
+
+	/* Requests and storage run the same file now. */
+	other = storage_path(&source);
+	if (r == 0 && other != NULL)
+		(void)unlink(other);
+	free(other);
+	if (r != 0 || s->signature_key == NULL)
+		return (r);
+	if (asprintf(&from, "%s.sig", path) < 0 ||
+	    asprintf(&to, "%s.sig", s->filename) < 0)
+		r = tkvm_fail(err, TKVM_ENOMEM, "no memory for a name");
+	if (r == 0)
+		r = load_file(from, &sig, &sig_size, err);
+	if (r == 0)
+		r = save_file(to, sig, sig_size, err);
+	free(sig);
+	free(from);
+	free(to);
+	return (r);
+}
+
 /* The folders on the way to a file. */
 static int
 make_folders(const char *path, struct tkvm_err *err)

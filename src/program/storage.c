@@ -54,9 +54,12 @@ begin_turn(struct storage *st, struct turn *t)
 void
 storage_queue(struct storage *st, struct turn *t)
 {
-	t->next = NULL;
-	*st->last = t;
-	st->last = &t->next;
+	struct turn **at = t->first ? &st->first : st->last;
+
+	t->next = *at;
+	*at = t;
+	if (st->last == at)
+		st->last = &t->next;
 	begin_turn(st, take_first(st));
 }
 
@@ -114,8 +117,9 @@ wait_turn(struct storage *st, struct turn *t, uint64_t deadline_ns)
 	t->wake = &wake;
 	(void)pthread_mutex_lock(&st->lock);
 	storage_queue(st, t);
-	while (!t->now && !st->closed && pthread_cond_clockwait(&wake,
-	    &st->lock, CLOCK_MONOTONIC, &end) == 0)
+	while (!t->now && !st->closed && !st->stopping &&
+	    pthread_cond_clockwait(&wake, &st->lock, CLOCK_MONOTONIC,
+	    &end) == 0)
 		continue;
 	while (t->now && t->run != NULL && !t->done)
 		(void)pthread_cond_wait(&wake, &st->lock);
@@ -134,38 +138,56 @@ storage_take(struct storage *st, uint64_t deadline_ns)
 	return (wait_turn(st, &t, deadline_ns));
 }
 
+int
+storage_take_first(struct storage *st)
+{
+	struct turn t = {.first = true};
+	double limit = st->g->settings.max_storage_time;
+
+	return (wait_turn(st, &t, in_seconds(limit > TASK_SECONDS ? limit :
+	    TASK_SECONDS) + FINISH_NS));
+}
+
 /*--- a call ---------------------------------------------------------------*/
 
-/* Behind storage_return() it may tidy up; if that fails, it has its result. */
-static bool
-finish(struct vm *vm)
+/* Behind storage_return() it may tidy up. */
+static int
+finish(struct vm *vm, struct tkvm_err *err)
 {
-	struct tkvm_err err;
-	char line[400];
+	struct tkvm_err why;
+	int r;
 
 	tkvm_machine_continue(vm->machine,
 	    tkvm_machine_regs(vm->machine)->rax);
-	if (tkvm_machine_run(vm->machine, tkvm_now_ns() + FINISH_NS,
-	    &err) == 0)
-		return (true);
-	(void)snprintf(line, sizeof line, "storage failed behind its result: "
-	    "%.300s", err.text);
-	vm_log(vm, line);
-	return (false);
+	r = tkvm_machine_run(vm->machine, tkvm_now_ns() + FINISH_NS, &why);
+	return (r == 0 ? 0 : tkvm_fail(err, r, "storage failed behind its "
+	    "result: %.300s", why.text));
 }
 
+/*
+ * What fails behind its result has its result, unless what it did is taken
+ * back: nobody is told of a thing that is not so.
+ */
 void
 storage_end(struct run *u, bool goes_on)
 {
 	struct vm *vm = u->st->vm;
-	bool good = u->r == 0 && (!goes_on || finish(vm));
 	struct tkvm_err err;
+	int behind = 0, r;
 
+	if (u->r == 0 && goes_on)
+		behind = finish(vm, &u->err);
+	r = linux_settle(vm->linux_state, u->r == 0 && behind == 0, &err);
 	/* Who is told that it was done is to find it done. */
-	if (linux_settle(vm->linux_state, good, &err) != 0 && u->r == 0) {
+	if (r != 0 && u->r == 0 && behind == 0) {
 		u->err = err;
 		u->r = err.code;
 	}
+	if (behind == TKVM_EHOST || (behind != 0 &&
+	    (r != 0 || u->st->g->settings.storage_rollback)))
+		u->r = behind;
+	else if (behind != 0)
+		vm_log(vm, u->err.text);
 	http_storage_end(vm->http, vm->machine);
 }
 
@@ -176,7 +198,10 @@ storage_run_to_result(struct run *u)
 	struct vm *vm = u->st->vm;
 	bool goes_on = false;
 
-	u->r = http_storage_begin(vm->http, vm->machine, u->call, &u->err);
+	u->r = storage_claim(u->st, &u->err);
+	if (u->r == 0)
+		u->r = http_storage_begin(vm->http, vm->machine, u->call,
+		    &u->err);
 	if (u->r == 0)
 		u->r = tkvm_machine_run(vm->machine, in_seconds(u->seconds),
 		    &u->err);
@@ -213,7 +238,7 @@ set_vm(struct storage *st, struct vm *vm)
 {
 	(void)pthread_mutex_lock(&st->lock);
 	st->vm = vm;
-	if (vm != NULL && st->stopping)
+	if (vm != NULL && st->stopping && !storage_keeps_changes(st))
 		tkvm_machine_cancel(vm->machine);
 	(void)pthread_mutex_unlock(&st->lock);
 }
@@ -271,6 +296,8 @@ recover(struct storage *st, struct run *u)
 int
 storage_run_there(struct storage *st, void (*f)(void *arg), struct run *u)
 {
+	if (st->vm == NULL)
+		renew(st);
 	if (st->vm == NULL)
 		return (-1);
 	executor_run(st->vm->executor, f, u);
@@ -334,10 +361,35 @@ storage_call(void *priv, struct http_storage_call *call, uint64_t deadline_ns)
 		return (-1);
 	if (u.r == 0)
 		return (storage_on_disk(st, t.number));
+	/* Without a machine nothing was tried: the next caller has one. */
 	if (st->vm != NULL)
 		recover(st, &u);
+	else
+		renew(st);
 	storage_give(st);
 	return (-1);
+}
+
+static void
+claim(void *arg)
+{
+	struct run *u = arg;
+
+	u->r = storage_claim(u->st, &u->err);
+}
+
+static void
+claim_timers(void *priv)
+{
+	struct storage *st = priv;
+	struct http_storage_call none = {.function = 0};
+	struct run u = {.st = st, .call = &none};
+
+	if (storage_has_file(st) || storage_take(st,
+	    in_seconds(st->g->settings.max_storage_time)) != 0)
+		return;
+	(void)storage_run_there(st, claim, &u);
+	storage_give(st);
 }
 
 static bool
@@ -350,7 +402,7 @@ storage_allowed(void *priv, uint64_t function)
 
 const struct http_storage_ops storage_ops = {
 	.allowed = storage_allowed, .call = storage_call,
-	.task = storage_task, .stop = storage_stop,
+	.task = storage_task, .stop = storage_stop, .claim = claim_timers,
 };
 
 /*--- its life -------------------------------------------------------------*/
@@ -385,7 +437,21 @@ storage_image(const struct storage *st)
 	return (st->g->image);
 }
 
-/* Nobody calls any more; a task under way is cut off. */
+/* Under lock: end what runs, unless its state is to be kept. */
+static void
+stop(struct storage *st)
+{
+	st->stopping = true;
+	(void)pthread_cond_signal(&st->work);
+	(void)pthread_cond_signal(&st->keep);
+	for (struct turn *t = st->first; t != NULL; t = t->next)
+		(void)pthread_cond_signal(t->wake);
+	if (!storage_keeps_changes(st) && st->vm != NULL &&
+	    st->vm->machine != NULL)
+		tkvm_machine_cancel(st->vm->machine);
+}
+
+/* Nobody calls any more. */
 void
 storage_destroy(struct storage **sp)
 {
@@ -395,11 +461,7 @@ storage_destroy(struct storage **sp)
 	if (st == NULL)
 		return;
 	(void)pthread_mutex_lock(&st->lock);
-	st->stopping = true;
-	(void)pthread_cond_signal(&st->work);
-	(void)pthread_cond_signal(&st->keep);
-	if (st->vm != NULL && st->vm->machine != NULL)
-		tkvm_machine_cancel(st->vm->machine);
+	stop(st);
 	(void)pthread_mutex_unlock(&st->lock);
 	if (st->has_thread)
 		(void)pthread_join(st->thread, NULL);

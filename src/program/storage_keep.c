@@ -18,12 +18,7 @@
 #include "base/thread.h"
 #include "program/storage_priv.h"
 
-/* A state; numbers grow with each different one. */
-struct snap {
-	unsigned refs;			/* under lock */
-	uint64_t number;
-	struct blob b;
-};
+#define ASIDE_MAX 9		/* files of no use that are kept */
 
 static void
 snap_drop(struct storage *st, struct snap *s)
@@ -126,31 +121,6 @@ storage_good(struct storage *st)
 
 /*--- the file -------------------------------------------------------------*/
 
-/* Has another one of the same program begun to write there? */
-static bool
-superseded(struct storage *st)
-{
-	struct stat is;
-
-	return (st->file.st_ino != 0 && stat(st->path, &is) == 0 &&
-	    (is.st_ino != st->file.st_ino || is.st_mtim.tv_nsec !=
-	    st->file.st_mtim.tv_nsec || is.st_dev != st->file.st_dev));
-}
-
-static int
-write_out(struct storage *st, struct snap *s, struct tkvm_err *err)
-{
-	int r;
-
-	if (superseded(st))
-		return (tkvm_fail(err, TKVM_EFILE, "%.300s is written by "
-		    "another one, a newer VCL for example", st->path));
-	r = snapshot_write(&s->b, st->g, st->path, err);
-	if (r == 0 && stat(st->path, &st->file) != 0)
-		st->file.st_ino = 0;
-	return (r);
-}
-
 /* Under lock, which is given up meanwhile: the good one goes on disk. */
 static void
 write_good(struct storage *st)
@@ -163,7 +133,7 @@ write_good(struct storage *st)
 	st->writing = true;
 	s->refs++;
 	(void)pthread_mutex_unlock(&st->lock);
-	r = write_out(st, s, &err);
+	r = storage_write(st, s, false, &err);
 	(void)pthread_mutex_lock(&st->lock);
 	failed = st->write_failed;
 	st->write_failed = r != 0;
@@ -199,15 +169,22 @@ storage_on_disk(struct storage *st, uint64_t number)
 	return (there ? 0 : -1);
 }
 
-/* With the turn, or when nobody calls any more. */
-static uint64_t
-take_changes(struct storage *st)
+bool
+storage_keeps_changes(const struct storage *st)
+{
+	return (st->path != NULL && !st->closed &&
+	    st->g->settings.storage_snapshot > 0);
+}
+
+struct snap *
+storage_changes(struct storage *st)
 {
 	if (st->path == NULL || st->vm == NULL || st->closed)
-		return (0);
-	if (st->changed && take_and_remember(st) != 0)
-		return (0);
-	return (st->good->number);
+		return (NULL);
+	if ((st->changed || st->good == NULL || storage_timers_changed(st)) &&
+	    take_and_remember(st) != 0)
+		return (NULL);
+	return (st->good);
 }
 
 static void *
@@ -215,6 +192,7 @@ keep(void *arg)
 {
 	struct storage *st = arg;
 	struct timespec end;
+	const struct snap *s;
 	uint64_t until, number;
 
 	(void)pthread_mutex_lock(&st->lock);
@@ -229,7 +207,8 @@ keep(void *arg)
 			break;
 		(void)pthread_mutex_unlock(&st->lock);
 		if (storage_take(st, UINT64_MAX / 2) == 0) {
-			number = take_changes(st);
+			s = storage_changes(st);
+			number = s == NULL ? 0 : s->number;
 			storage_give(st);
 			(void)storage_on_disk(st, number);
 		}
@@ -251,26 +230,58 @@ file_of(const struct generation *g, bool next)
 }
 
 int
+storage_keep_begin(struct storage *st, struct tkvm_err *err)
+{
+	char *path;
+	int r;
+
+	if (st->g->settings.storage_snapshot < 0)
+		return (0);
+	path = file_of(st->g, false);
+	if (path == NULL)
+		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for a name"));
+	r = storage_join(st, path, err);
+	free(path);
+	return (r);
+}
+
+/* The state goes on from its file, or the file begins with it. */
+static int
+first_file(struct storage *st, bool next, struct tkvm_err *err)
+{
+	int r = 0;
+
+	if (st->path == NULL || take_and_remember(st) != 0)
+		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for a snapshot"));
+	/* As long as nobody calls this one, the file is the other's. */
+	if (!next && storage_shares_file(st)) {
+		if (st->restored)
+			st->on_disk = st->good->number;
+		return (0);
+	}
+	r = storage_write(st, st->good, true, err);
+	st->on_disk = r == 0 ? st->good->number : 0;
+	return (r);
+}
+
+int
 storage_keep(struct storage *st, bool next, struct tkvm_err *err)
 {
 	const struct settings *s = &st->g->settings;
-	int r = 0;
+	int r;
 
 	if (s->storage_snapshot < 0)
 		return (s->storage_rollback && take_and_remember(st) != 0 ?
 		    tkvm_fail(err, TKVM_ENOMEM, "no memory for a snapshot") :
 		    0);
 	st->path = file_of(st->g, next);
-	if (st->path == NULL || take_and_remember(st) != 0)
-		r = tkvm_fail(err, TKVM_ENOMEM, "no memory for a snapshot");
-	if (r == 0)
-		r = write_out(st, st->good, err);
-	st->on_disk = r == 0 ? st->good->number : 0;
-	if (r == 0 && s->storage_snapshot > 0 &&
-	    thread_start(&st->keeper, keep, st) != 0)
-		r = tkvm_fail(err, TKVM_EHOST, "cannot start a thread");
-	else if (r == 0)
-		st->has_keeper = s->storage_snapshot > 0;
+	r = first_file(st, next, err);
+	if (s->storage_snapshot > 0 && (r == 0 || next)) {
+		st->has_keeper = thread_start(&st->keeper, keep, st) == 0;
+		if (!st->has_keeper && r == 0)
+			r = tkvm_fail(err, TKVM_EHOST,
+			    "cannot start a thread");
+	}
 	/* One that serves already tries again with each call. */
 	if (r != 0) {
 		free(st->path);
@@ -279,11 +290,46 @@ storage_keep(struct storage *st, bool next, struct tkvm_err *err)
 	return (r);
 }
 
+/* What is of no use here may be of use to somebody: never on top of another. */
+static int
+move_aside(const char *path)
+{
+	char *aside;
+	int r = -1;
+
+	for (unsigned i = 1; i <= ASIDE_MAX && r != 0; i++) {
+		if (asprintf(&aside, i == 1 ? "%s.refused" : "%s.refused%u",
+		    path, i) < 0)
+			return (-1);
+		if (access(aside, F_OK) != 0 || i == ASIDE_MAX)
+			r = rename(path, aside);
+		free(aside);
+	}
+	return (r);
+}
+
 void
-storage_keep_last(struct storage *st)
+storage_put_aside(const struct generation *g, const char *path,
+    const char *why)
+{
+	char line[600];
+
+	(void)snprintf(line, sizeof line, "%.350s; %s", why,
+	    move_aside(path) == 0 ? "storage starts empty, and the file is "
+	    "put aside under the same name with .refused behind" :
+	    "storage starts empty");
+	library_log(g->program->library, g->program->name, line);
+}
+
+void
+storage_keep_last(struct storage *st, bool moved)
 {
 	char *path = st->path == NULL ? NULL : file_of(st->g, false), *was;
 
+	if (path != NULL && !moved && strcmp(path, st->path) != 0 &&
+	    access(path, F_OK) == 0)
+		storage_put_aside(st->g, path, "the state could not be moved "
+		    "to the new program");
 	if (path == NULL || file_rename(st->path, path) != 0) {
 		free(path);
 		return;
@@ -295,39 +341,55 @@ storage_keep_last(struct storage *st)
 	free(was);
 }
 
-/* One that is of no use here may be of use to somebody. */
-static void
-put_aside(const struct generation *g, const char *path, const char *why)
+/* It is of no use here, if it is not of use to somebody who has it. */
+void
+storage_refuse(struct storage *st, const char *why)
 {
-	char line[600], *aside;
+	char *path = file_of(st->g, false), line[500];
 
-	if (asprintf(&aside, "%s.refused", path) < 0)
-		return;
-	(void)snprintf(line, sizeof line, "%.350s; %s", why,
-	    rename(path, aside) == 0 ? "storage starts empty, and the file is "
-	    "put aside under the same name with .refused behind" :
-	    "storage starts empty");
-	library_log(g->program->library, g->program->name, line);
-	free(aside);
+	storage_know_file(st, NULL);
+	st->restored = false;
+	if (path != NULL && !storage_shares_file(st)) {
+		storage_put_aside(st->g, path, why);
+	} else {
+		(void)snprintf(line, sizeof line, "%.350s; storage starts "
+		    "empty, and the file stays another VCL's", why);
+		say(st, line);
+	}
+	free(path);
 }
 
 int
-storage_keep_read(struct generation *own, char **file, struct blob_in *body)
+storage_keep_read(struct storage *st, char **file, struct blob_in *body)
 {
-	char *path = file_of(own, false), *next = file_of(own, true);
+	const struct generation *g = st->g;
+	char *path = file_of(g, false), *next = file_of(g, true);
 	struct tkvm_err err, none;
 	bool there = false, there_next;
+	struct stat is = {.st_ino = 0};
 	int r = TKVM_ENOMEM;
 
 	*file = NULL;
-	if (path != NULL && next != NULL)
-		r = snapshot_read(own, path, file, body, &there, &err);
+	if (path != NULL && next != NULL) {
+		if (stat(path, &is) != 0)
+			is.st_ino = 0;
+		r = snapshot_read(g, path, file, body, &there, &err);
+	}
 	/* A live update was cut off between writing and renaming it. */
-	if (r == TKVM_EFILE && snapshot_read(own, next, file, body,
-	    &there_next, &none) == 0)
-		r = file_rename(next, path) == 0 ? 0 : TKVM_EFILE;
+	if (r == TKVM_EFILE && snapshot_read(g, next, file, body,
+	    &there_next, &none) == 0) {
+		if (there)
+			(void)move_aside(path);
+		r = file_rename(next, path) == 0 && stat(path, &is) == 0 ? 0 :
+		    TKVM_EFILE;
+	} else if (r == 0) {
+		/* Of an update that never came to its end. */
+		(void)unlink(next);
+	}
 	if (r != 0 && there)
-		put_aside(own, path, err.text);
+		storage_refuse(st, err.text);
+	st->restored = r == 0;
+	storage_know_file(st, r == 0 ? &is : NULL);
 	free(path);
 	free(next);
 	return (r);
@@ -336,9 +398,14 @@ storage_keep_read(struct generation *own, char **file, struct blob_in *body)
 void
 storage_keep_end(struct storage *st)
 {
+	const struct snap *s;
+
 	if (st->has_keeper)
 		(void)pthread_join(st->keeper, NULL);
-	(void)storage_on_disk(st, take_changes(st));
+	s = storage_changes(st);
+	if (s != NULL)
+		(void)storage_on_disk(st, s->number);
+	storage_leave(st);
 	snap_drop(st, st->good);
 	free(st->path);
 }
@@ -360,6 +427,28 @@ go_back(void *arg)
 	b->r = tkvm_machine_load(b->vm->machine, &b->from, &b->err);
 	if (b->r == 0)
 		b->r = linux_load(b->vm->linux_state, &b->from, &b->err);
+}
+
+int
+storage_become(struct storage *st, struct blob_in *from, struct tkvm_err *err)
+{
+	struct http_program http = {0};
+	struct back b = {.vm = st->vm, .from = *from};
+
+	go_back(&b);
+	if (b.r == 0 && (b.r = http_load(&http, &b.from, &b.err)) == 0)
+		b.r = storage_timers_load(st, &b.from, &b.err);
+	http_program_free(&http);
+	if (b.r == 0 && take_and_remember(st) != 0)
+		b.r = tkvm_fail(&b.err, TKVM_ENOMEM,
+		    "no memory for a snapshot");
+	if (b.r != 0)	/* half of it is there: the machine is made anew */
+		return (tkvm_fail(err, TKVM_EHOST, "%.300s cannot be gone on "
+		    "from: %.200s", st->path, b.err.text));
+	(void)pthread_mutex_lock(&st->lock);
+	st->on_disk = st->good->number;
+	(void)pthread_mutex_unlock(&st->lock);
+	return (0);
 }
 
 bool

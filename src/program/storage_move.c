@@ -3,6 +3,7 @@
  * storage_move.c: a live update takes the state along, by call-back 6 of the
  * old program and 7 of the new one.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -47,20 +48,26 @@ restore(void *arg)
 	storage_end(u, goes_on);
 }
 
-/* Either of a program's two machines may have registered it. */
+/*
+ * Either of a program's two machines may have registered it, if both run the
+ * same file.
+ */
 static uint64_t
 callback(const struct generation *g, unsigned id)
 {
-	return (g == NULL || g->storage == NULL ? 0 :
-	    g->http.callback[id] != 0 ? g->http.callback[id] :
-	    g->storage->g->http.callback[id]);
+	const struct generation *own;
+
+	if (g == NULL || g->storage == NULL)
+		return (0);
+	own = g->storage->g;
+	return (own->http.callback[id] != 0 || own->other_elf ?
+	    own->http.callback[id] : g->http.callback[id]);
 }
 
 bool
 storage_hold(struct generation *new)
 {
-	return (new->storage != NULL && storage_take(new->storage,
-	    in_seconds(new->settings.max_storage_time)) == 0);
+	return (new->storage != NULL && storage_take_first(new->storage) == 0);
 }
 
 void
@@ -92,14 +99,15 @@ drain(struct generation *old, const struct generation *new)
 	}
 }
 
-/* The old storage's state; NULL in *from: it has none. */
+/* The old storage's state, and the end of that. */
 static int
 save(struct generation *old, struct http_storage_call *from)
 {
 	double limit = old->settings.max_storage_time;
 
 	*from = plain_call(callback(old, SERIALIZE), 0, STATE_BYTES_MAX);
-	if (storage_take(old->storage, in_seconds(limit)) != 0)
+	/* Tasks that wait end with it. */
+	if (storage_take_first(old->storage) != 0)
 		return (-1);
 	if (storage_run_call(old->storage, from, limit) == 0) {
 		storage_close(old->storage);
@@ -122,18 +130,35 @@ load(struct generation *new, const struct http_storage_call *from)
 	return (w.moved);
 }
 
-int64_t
+static void
+tell_moved(const struct generation *g, int64_t n)
+{
+	char line[80] = "the state could not be moved to the new program";
+
+	if (n >= 0)
+		(void)snprintf(line, sizeof line, "%jd bytes of state moved "
+		    "to the new program", (intmax_t)n);
+	library_log(g->program->library, g->program->name, line);
+}
+
+bool
 storage_transfer(struct generation *old, struct generation *new)
 {
 	struct http_storage_call from = {.result = NULL};
-	int64_t moved = 0;
+	int64_t moved = -1;
 
-	if (callback(old, SERIALIZE) != 0 && callback(new, RESTORE) != 0) {
-		drain(old, new);
-		moved = save(old, &from);
+	if (old == NULL || old->storage == NULL)
+		return (false);
+	if (callback(old, SERIALIZE) == 0 || callback(new, RESTORE) == 0) {
+		library_log(new->program->library, new->program->name,
+		    "storage starts empty: set_on_live_update() and "
+		    "set_on_live_restore() have not both been called");
+		return (false);
 	}
-	if (from.result != NULL)
-		moved = load(new, &from);
+	drain(old, new);
+	if (save(old, &from) == 0)
+		moved = from.result == NULL ? 0 : load(new, &from);
 	free(from.result);
-	return (moved);
+	tell_moved(new, moved);
+	return (moved >= 0);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Between storage.c, storage_tasks.c and storage_move.c. */
+/* Between the files of storage. */
 #ifndef PROGRAM_STORAGE_PRIV_H
 #define PROGRAM_STORAGE_PRIV_H
 
@@ -8,12 +8,14 @@
 #include "program/program_priv.h"
 
 #define TIMERS_MAX 15
+#define TASK_SECONDS 15.0
 
 /* Somebody who waits for the machine: a thread, a call, or a task. */
 struct turn {
 	struct turn *next;
 	pthread_cond_t *wake;
 	bool now;			/* it may use the machine */
+	bool first;			/* before all who wait */
 	/* Of calls only, which the machine's own thread makes: */
 	struct run *run;
 	bool done;			/* when it failed, it has the machine */
@@ -26,11 +28,18 @@ struct turn {
 };
 
 struct timer {
-	bool used;
+	bool used, ever;
 	bool waits;			/* its last firing has not run yet */
 	uint64_t function, delay_ns, due_ns, period_ns;
 	size_t len;
 	char *data;
+};
+
+/* A state; numbers grow with each different one. */
+struct snap {
+	unsigned refs;			/* under lock */
+	uint64_t number;
+	struct blob b;
 };
 
 struct storage {
@@ -47,13 +56,19 @@ struct storage {
 	bool has_thread;
 	pthread_cond_t work;
 	struct timer timer[TIMERS_MAX];
+	bool timers_changed;		/* since they were saved */
 	/* storage_keep.c; with the machine: */
 	bool changed;			/* since good was taken */
+	bool restored;			/* it began with what its file says */
 	struct snap *good;		/* pointer and count under lock, too */
 	/* Under lock; of path and file also whoever is writing: */
 	uint64_t last_number, on_disk;
 	char *path;			/* NULL: it is not kept */
-	struct stat file;		/* as we wrote it; inode 0: not yet */
+	struct stat file;		/* as we know it; inode 0: we do not */
+	/* storage_claim.c: */
+	struct place *place;		/* NULL: it is not kept */
+	uint64_t order;
+	struct storage *neighbour;
 	bool writing, write_failed;
 	pthread_cond_t written;
 	pthread_t keeper;
@@ -73,6 +88,8 @@ void storage_queue(struct storage *st, struct turn *t);
  * closed.
  */
 int storage_take(struct storage *st, uint64_t deadline_ns) TKVM_MUST_CHECK;
+/* The same before all others, as soon as what runs there has ended. */
+int storage_take_first(struct storage *st) TKVM_MUST_CHECK;
 /*
  * With the machine, which is not given back: whoever waits for it, or comes,
  * is told that it failed. What it did now would be lost.
@@ -114,8 +131,53 @@ uint64_t storage_good(struct storage *st) TKVM_MUST_CHECK;
 int storage_on_disk(struct storage *st, uint64_t number);
 /* With the machine: is it as after the last call that is remembered? */
 bool storage_back(struct storage *st);
+/* Is it written at its end? Then nothing may be cut off that changes it. */
+bool storage_keeps_changes(const struct storage *st);
 /* Its end: a last time what has changed, if nobody else has it by now. */
 void storage_keep_end(struct storage *st);
+/*
+ * With the machine, or when nobody calls any more: what is good, with all that
+ * has changed. NULL: it is not kept, or there is no memory.
+ */
+struct snap *storage_changes(struct storage *st);
+/*
+ * With the machine, on its own thread: it is what a snapshot says. After
+ * TKVM_EHOST it has to be made anew.
+ */
+int storage_become(struct storage *st, struct blob_in *from,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
+/* Give the file another name, and say why. */
+void storage_put_aside(const struct generation *g, const char *path,
+    const char *why);
+
+/*--- storage_claim.c ------------------------------------------------------*/
+
+/*
+ * Several storages of this process may be kept in the same file: that of each
+ * VCL that runs the program, and of both sides of a live update. The file is
+ * what goes on: who is called while another one has it begins with what it
+ * says. So requests may move from one VCL to another, and back.
+ */
+int storage_join(struct storage *st, const char *path, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
+void storage_leave(struct storage *st);
+/* Is somebody else there? */
+bool storage_shares_file(const struct storage *st);
+/* It is as he knows it from now on; NULL: he does not. */
+void storage_know_file(struct storage *st, const struct stat *is);
+/* Is the file as it left it, and nobody else's? True without one. */
+bool storage_has_file(struct storage *st);
+bool storage_has_file_locked(const struct storage *st);
+/*
+ * With the machine, on its own thread, before a call: it has the file. An error
+ * when that is of another program which came later.
+ */
+int storage_claim(struct storage *st, struct tkvm_err *err) TKVM_MUST_CHECK;
+/*
+ * Write a state to the file, if it has that; first: whoever has it.
+ */
+int storage_write(struct storage *st, struct snap *s, bool first,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*--- storage_tasks.c ------------------------------------------------------*/
 
@@ -123,8 +185,10 @@ void storage_keep_end(struct storage *st);
 long storage_task(void *priv, uint64_t function, const void *data,
     size_t len, uint64_t start_ms, uint64_t period_ms);
 bool storage_stop(void *priv, long id);
-/* Put the timers; storage_timers_load() takes them. */
+/* Put the timers; storage_timers_load() takes them, in place of all others. */
 void storage_timers_save(struct storage *st, struct blob *to);
+/* Have they changed since they were saved? */
+bool storage_timers_changed(struct storage *st);
 /* Free what waits; the thread is gone. */
 void storage_forget_tasks(struct storage *st);
 

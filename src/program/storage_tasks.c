@@ -9,8 +9,8 @@
 #include "base/thread.h"
 #include "program/storage_priv.h"
 
-#define TASK_SECONDS 15.0
 #define TASKS_BYTES_MAX MIB(64)
+#define LATER_NS 1000000000u	/* a timer that cannot fire now */
 
 /* What storage_on_disk() wants. */
 static uint64_t
@@ -57,18 +57,46 @@ queue_task(struct storage *st, uint64_t function, const void *data, size_t len)
 	return (t);
 }
 
-static void
+/* false: not now. */
+static bool
 fire_one(struct storage *st, struct timer *t)
 {
 	struct turn *task;
 
 	if (t->waits || !http_allowed(&st->g->http, t->function))
-		return;
+		return (true);
+	/* While another one has the file, time goes on there. */
+	if (!storage_has_file_locked(st))
+		return (false);
 	task = queue_task(st, t->function, t->data, t->len);
 	if (task != NULL && t->period_ns != 0) {
 		task->timer = t;
 		t->waits = true;
 	}
+	return (task != NULL);
+}
+
+static void
+end_timer(struct timer *t)
+{
+	free(t->data);
+	*t = (struct timer){.ever = true};
+}
+
+/* In step; what was missed is not made up for. */
+static void
+fire_due(struct storage *st, struct timer *t, uint64_t now)
+{
+	if (!fire_one(st, t) && t->period_ns == 0) {
+		t->due_ns = now + LATER_NS;
+		return;
+	}
+	st->timers_changed = true;
+	t->due_ns += t->period_ns;
+	if (t->due_ns <= now)
+		t->due_ns = now + t->period_ns;
+	if (t->period_ns == 0)
+		end_timer(t);
 }
 
 /* The timers that are due become tasks; when the next one is. */
@@ -80,17 +108,8 @@ fire(struct storage *st)
 	for (unsigned i = 0; i < TIMERS_MAX; i++) {
 		struct timer *t = &st->timer[i];
 
-		if (t->used && t->due_ns <= now) {
-			fire_one(st, t);
-			/* In step; what was missed is not made up for. */
-			t->due_ns += t->period_ns;
-			if (t->due_ns <= now)
-				t->due_ns = now + t->period_ns;
-			if (t->period_ns == 0) {
-				free(t->data);
-				t->used = false;
-			}
-		}
+		if (t->used && t->due_ns <= now)
+			fire_due(st, t, now);
 		if (t->used && t->due_ns < next)
 			next = t->due_ns;
 	}
@@ -168,7 +187,8 @@ add_timer(struct storage *st, uint64_t function, const void *data, size_t len,
 	t->delay_ns = start_ms * 1000000u;
 	t->due_ns = tkvm_now_ns() + t->delay_ns;
 	t->waits = false;
-	t->used = true;
+	t->used = t->ever = true;
+	st->timers_changed = true;
 	(void)pthread_cond_signal(&st->work);
 	return ((long)id);
 }
@@ -193,21 +213,46 @@ storage_task(void *priv, uint64_t function, const void *data, size_t len,
 	return (id);
 }
 
+/* Under lock: a firing that waits for its turn has none any more. */
+static void
+forget_firing(struct storage *st, const struct timer *t)
+{
+	struct turn **at = &st->first, *turn;
+
+	if (st->task != NULL && st->task->timer == t)
+		st->task->timer = NULL;
+	while ((turn = *at) != NULL && turn->timer != t)
+		at = &turn->next;
+	if (turn == NULL)
+		return;
+	*at = turn->next;
+	if (st->last == &turn->next)
+		st->last = at;
+	st->task_bytes -= turn->len + sizeof *turn;
+	free(turn->data);
+	free(turn);
+}
+
+/* The published one answers for timers that have fired, too. */
 bool
 storage_stop(void *priv, long id)
 {
 	struct storage *st = priv;
-	bool was;
+	struct timer *t;
+	bool ever;
 
 	if (id < 0 || id >= TIMERS_MAX)
 		return (false);
+	t = &st->timer[id];
 	(void)pthread_mutex_lock(&st->lock);
-	was = st->timer[id].used;
-	if (was)
-		free(st->timer[id].data);
-	st->timer[id].used = false;
+	ever = t->ever;
+	if (t->used) {
+		forget_firing(st, t);
+		end_timer(t);
+		st->timers_changed = true;
+	}
 	(void)pthread_mutex_unlock(&st->lock);
-	return (was);
+	return (ever);
 }
 
 /*--- timers in snapshots --------------------------------------------------*/
@@ -223,6 +268,7 @@ storage_timers_save(struct storage *st, struct blob *to)
 	uint64_t n = 0;
 
 	(void)pthread_mutex_lock(&st->lock);
+	st->timers_changed = false;
 	for (unsigned i = 0; i < TIMERS_MAX; i++)
 		n += st->timer[i].used;
 	blob_put64(to, n);
@@ -253,7 +299,7 @@ load_timer(struct storage *st, struct blob_in *from)
 	if (data == NULL || is.id >= TIMERS_MAX || st->timer[is.id].used)
 		return (false);
 	t = &st->timer[is.id];
-	*t = (struct timer){.used = true, .function = is.function,
+	*t = (struct timer){.ever = true, .function = is.function,
 	    .delay_ns = is.delay_ns, .period_ns = is.period_ns, .len = is.len,
 	    .due_ns = is.due_ns, .data = malloc(is.len + 1)};
 	if (is.period_ns != 0)
@@ -266,6 +312,36 @@ load_timer(struct storage *st, struct blob_in *from)
 	return (t->used);
 }
 
+/* Under lock. */
+static void
+clear_timers(struct storage *st)
+{
+	for (unsigned i = 0; i < TIMERS_MAX; i++)
+		if (st->timer[i].used) {
+			forget_firing(st, &st->timer[i]);
+			end_timer(&st->timer[i]);
+		}
+}
+
+void
+storage_timers_clear(struct storage *st)
+{
+	(void)pthread_mutex_lock(&st->lock);
+	clear_timers(st);
+	(void)pthread_mutex_unlock(&st->lock);
+}
+
+bool
+storage_timers_changed(struct storage *st)
+{
+	bool changed;
+
+	(void)pthread_mutex_lock(&st->lock);
+	changed = st->timers_changed;
+	(void)pthread_mutex_unlock(&st->lock);
+	return (changed);
+}
+
 int
 storage_timers_load(struct storage *st, struct blob_in *from,
     struct tkvm_err *err)
@@ -274,6 +350,7 @@ storage_timers_load(struct storage *st, struct blob_in *from,
 	bool good = !from->failed && n <= TIMERS_MAX;
 
 	(void)pthread_mutex_lock(&st->lock);
+	clear_timers(st);
 	for (uint64_t i = 0; i < n && good; i++)
 		good = load_timer(st, from);
 	if (n > 0 && good)

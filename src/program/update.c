@@ -73,7 +73,8 @@ save_file_mode(const char *path, const void *data, size_t size, mode_t mode,
 
 struct update {
 	struct tkvm_program *p;
-	const void *elf;
+	const char *path;		/* NULL: it came in a request */
+	const void *elf;		/* NULL: what the program's source has */
 	size_t size;
 	struct settings settings;
 	struct generation *g;
@@ -136,23 +137,11 @@ store(struct update *u)
 
 	if (path == NULL || *path != '/')
 		return (false);
-	if (save_file(path, u->elf, u->size, &err) == 0)
+	if (program_store(u->p, &u->settings, u->path, u->elf, u->size,
+	    &err) == 0)
 		return (true);
 	library_log(u->p->library, u->p->name, err.text);
 	return (false);
-}
-
-static void
-tell_moved(const struct tkvm_program *p, int64_t n)
-{
-	char line[80];
-
-	if (n == 0)
-		return;
-	(void)snprintf(line, sizeof line, n < 0 ? "the state could not be "
-	    "moved to the new program" : "%jd bytes of state moved to the new "
-	    "program", (intmax_t)n);
-	library_log(p->library, p->name, line);
 }
 
 /*
@@ -165,25 +154,41 @@ take_over(struct update *u)
 {
 	struct tkvm_program *p = u->p;
 	struct generation *g = u->g, *old;
-	bool held = storage_hold(g), stored;
+	bool held = storage_hold(g), moved = false, stored;
 	struct tkvm_err err;
 
 	old = install(p, g);
 	if (old != NULL)
 		generation_unserve(old);
 	if (held) {
-		tell_moved(p, storage_transfer(old, g));
+		moved = storage_transfer(old, g);
 		if (storage_keep(g->storage, true, &err) != 0)
 			library_log(p->library, p->name, err.text);
 	}
 	stored = u->elf != NULL && store(u);
 	if (held) {
-		storage_keep_last(g->storage);
+		storage_keep_last(g->storage, moved);
 		storage_release(g);
 	}
 	if (old != NULL)
 		generation_drop(old);
 	return (stored);
+}
+
+/* Only the program that a snapshot is of can hand its state on. */
+static void
+wake_state(struct update *u)
+{
+	struct tkvm_program *p = u->p;
+	struct tkvm_err err;
+	char *path;
+
+	if (!u->settings.storage || u->settings.storage_snapshot < 0 ||
+	    asprintf(&path, "%s.snapshot", u->settings.filename) < 0)
+		return;
+	if (access(path, F_OK) == 0 && tkvm_program_start(p, false, &err) != 0)
+		library_log(p->library, p->name, err.text);
+	free(path);
 }
 
 /* With p->updating: start the new program; requests are not there yet. */
@@ -198,8 +203,12 @@ prepare(struct update *u)
 	(void)pthread_mutex_lock(&p->lock);
 	r = settings_copy(&u->settings, &p->settings, u->err);
 	(void)pthread_mutex_unlock(&p->lock);
+	if (r == 0 && u->elf != NULL)
+		r = program_check_update(p, &u->settings, u->path, u->elf,
+		    u->size, u->err);
 	if (r != 0)
 		return (r);
+	wake_state(u);
 	/* A thread of our own: callers may have small stacks. */
 	r = thread_start(&thread, make, u);
 	if (r != 0)
@@ -209,16 +218,14 @@ prepare(struct update *u)
 	return (u->r);
 }
 
-/* elf NULL: what the program's file or server has now. */
 static int
-update(struct tkvm_program *p, const void *elf, size_t size, bool *stored,
-    struct tkvm_err *err)
+update(struct update u, bool *stored)
 {
-	struct update u = {.p = p, .elf = elf, .size = size, .err = err};
+	struct tkvm_program *p = u.p;
 	int r;
 
 	if (pthread_mutex_trylock(&p->updating) != 0)
-		return (tkvm_fail(err, TKVM_EBUSY, "%s is being updated by "
+		return (tkvm_fail(u.err, TKVM_EBUSY, "%s is being updated by "
 		    "someone else", p->name));
 	r = prepare(&u);
 	if (r == 0) {
@@ -231,34 +238,42 @@ update(struct tkvm_program *p, const void *elf, size_t size, bool *stored,
 	return (r);
 }
 
-int
-tkvm_program_update(struct tkvm_program *p, const void *elf, size_t size,
-    bool *stored, struct tkvm_err *err)
+static int
+update_counted(struct update u, bool *stored)
 {
 	int r;
 
 	*stored = false;
-	if (size == 0)
-		return (tkvm_fail(err, TKVM_ECONFIG, "the update is empty"));
-	r = update(p, elf, size, stored, err);
+	if (u.size == 0)
+		return (tkvm_fail(u.err, TKVM_ECONFIG, "the update is empty"));
+	r = update(u, stored);
 	if (r == 0)
-		COUNT(p, live_updates, 1);
+		COUNT(u.p, live_updates, 1);
 	return (r);
+}
+
+int
+tkvm_program_update(struct tkvm_program *p, const void *elf, size_t size,
+    bool *stored, struct tkvm_err *err)
+{
+	return (update_counted((struct update){.p = p, .elf = elf,
+	    .size = size, .err = err}, stored));
 }
 
 int
 tkvm_program_update_file(struct tkvm_program *p, const char *path,
     bool *stored, struct tkvm_err *err)
 {
-	size_t size;
+	struct update u = {.p = p, .path = path, .err = err};
 	char *elf;
 	int r;
 
 	*stored = false;
-	r = load_file(path, &elf, &size, err);
+	r = load_file(path, &elf, &u.size, err);
 	if (r != 0)
 		return (r);
-	r = tkvm_program_update(p, elf, size, stored, err);
+	u.elf = elf;
+	r = update_counted(u, stored);
 	free(elf);
 	return (r);
 }
@@ -274,7 +289,7 @@ tkvm_program_invalidate(struct tkvm_program *p)
 	keeps = p->state == PROGRAM_READY && p->settings.storage;
 	(void)pthread_mutex_unlock(&p->lock);
 	if (keeps) {
-		if (update(p, NULL, 0, &stored, &err) != 0)
+		if (update((struct update){.p = p, .err = &err}, &stored) != 0)
 			library_log(p->library, p->name, err.text);
 		return;
 	}

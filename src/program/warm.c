@@ -296,6 +296,8 @@ bring_up(struct start *st, struct blob_in *saved, struct tkvm_err *err)
 static void
 take_down(struct start *st)
 {
+	if (st->g->is_storage)
+		storage_timers_clear(st->g->calls);
 	tkvm_machine_destroy(&st->machine);
 	if (st->http != NULL)
 		http_destroy(&st->http);
@@ -331,7 +333,7 @@ read_saved(struct start *st, char **file, struct blob_in *body)
 	int r;
 
 	if (g->is_storage)
-		return (storage_keep_read(st->g, file, body));
+		return (storage_keep_read(g->calls, file, body));
 	r = snapshot_read(g, g->settings.cold_start_file, file, body, &there,
 	    &err);
 	if (r != 0 && there)
@@ -366,6 +368,24 @@ save_start(struct start *st)
 	blob_free(&b);
 }
 
+/*
+ * What is saved is of no use. A host that has no memory for it is no reason to
+ * give state up.
+ */
+static bool
+may_begin_anew(struct start *st, int r, const struct tkvm_err *err)
+{
+	take_down(st);
+	if (!st->g->is_storage) {
+		log_report(st, err->text);
+		return (true);
+	}
+	if (r == TKVM_ENOMEM || r == TKVM_EHOST)
+		return (false);
+	storage_refuse(st->g->calls, err->text);
+	return (true);
+}
+
 static int
 start_and_freeze(struct start *st, struct tkvm_err *err)
 {
@@ -379,14 +399,11 @@ start_and_freeze(struct start *st, struct tkvm_err *err)
 	if ((cold || g->is_storage) &&
 	    snapshot_identify(g, st->elf, st->elf_size, err) != 0)
 		return (TKVM_EHOST);
-	if ((cold || keeps) && read_saved(st, &file, &body) == 0) {
+	fresh = !(cold || keeps) || read_saved(st, &file, &body) != 0;
+	if (!fresh) {
 		r = bring_up(st, &body, err);
-		if (r != 0) {
-			log_report(st, err->text);
-			take_down(st);
-		}
+		fresh = r != 0 && may_begin_anew(st, r, err);
 	}
-	fresh = r != 0;
 	free(file);
 	if (fresh)
 		r = bring_up(st, NULL, err);
@@ -506,11 +523,14 @@ start_storage(struct start *main, const struct fetch_program *files,
 		return (r);
 	}
 	g->calls = own->calls = g->storage;
-	if (files->storage != NULL) {
+	own->other_elf = files->storage != NULL;
+	if (own->other_elf) {
 		st.elf = files->storage;
 		st.elf_size = files->storage_len;
 	}
-	r = start(&st, err);
+	r = storage_keep_begin(g->storage, err);
+	if (r == 0)
+		r = start(&st, err);
 	if (r == 0)
 		r = storage_open(g->storage, err);
 	/* Beside one that serves it waits for that one's state. */

@@ -2,11 +2,13 @@
 /*
  * storage_probe.c: calls storage in the way its URL says and answers the result
  * and what came back. First argument: "allow", only add() may be called;
- * "lies", at a live update it says more of its state than there is.
+ * "lies", at a live update it says more of its state than there is; "moves",
+ * it says what it is.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kvm_api.h"
 
@@ -56,6 +58,15 @@ crash(size_t n, struct virtbuffer buf[], size_t res)
 {
 	(void)n, (void)buf, (void)res;
 	sum += 1000;
+	__builtin_trap();
+}
+
+static void
+crash_behind(size_t n, struct virtbuffer buf[], size_t res)
+{
+	(void)n, (void)buf, (void)res;
+	sum += 1000;
+	storage_return(&sum, sizeof sum);
 	__builtin_trap();
 }
 
@@ -144,6 +155,22 @@ task(void *data, size_t len)
 		strncat(journal, data, len);
 }
 
+/* Between its two marks it takes a while. */
+static void
+slow_task(void *data, size_t len)
+{
+	struct timespec from, now;
+
+	(void)data, (void)len;
+	strcat(journal, "<");
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - from.tv_sec) * 1000 +
+	    (now.tv_nsec - from.tv_nsec) / 1000000 < 1500);
+	strcat(journal, ">");
+}
+
 /* Tasks of 1 MiB each while storage is busy, here: how many had no room. */
 static void
 flood(size_t n, struct virtbuffer buf[], size_t res)
@@ -164,6 +191,18 @@ lie_of_state(void)
 }
 
 static void
+give_state(void)
+{
+	storage_return(&sum, sizeof sum);
+}
+
+static void
+take_state(size_t len)
+{
+	storage_return(&sum, len);
+}
+
+static void
 lie_of_room(size_t len)
 {
 	(void)len;
@@ -177,7 +216,7 @@ static const struct {
 	storage_func func;
 } ways[] = {
 	{"/number", number}, {"/negative", negative}, {"/silent", silent},
-	{"/crash", crash}, {"/loop", loop},
+	{"/crash", crash}, {"/crash-behind", crash_behind}, {"/loop", loop},
 	{"/http", http}, {"/itself", calls_itself}, {"/flood", flood},
 };
 
@@ -195,6 +234,8 @@ on_task(const char *url, const char *arg)
 
 	if (strcmp(url, "/task/now") == 0)
 		r = sys_storage_task(task, arg, strlen(arg), 0, 0);
+	else if (strcmp(url, "/task/slow") == 0)
+		r = sys_storage_task(slow_task, "", 0, 0, 0);
 	else if (strcmp(url, "/task/later") == 0)
 		r = sys_storage_task(task, arg, strlen(arg), 100, 0);
 	else if (strcmp(url, "/task/often") == 0)
@@ -207,9 +248,9 @@ on_task(const char *url, const char *arg)
 			    0);
 	else if (strcmp(url, "/task/stop") == 0)
 		r = stop_storage_task(atol(arg));
-	else if (strcmp(url, "/task/stop-one") == 0)
-		for (long i = 0; i < 15 && r != 1; i++)
-			r = stop_storage_task(i);
+	else if (strcmp(url, "/task/stop-all") == 0)
+		for (long i = r = 0; i < 15; i++)
+			r += stop_storage_task(i);
 	else if (strcmp(url, "/task/huge") == 0)
 		r = sys_storage_task(task, large, (2 << 20) + 1, 0, 0);
 	answer(r, 0);
@@ -281,6 +322,10 @@ main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "lies") == 0) {
 		set_on_live_update(lie_of_state);
 		set_on_live_restore(lie_of_room);
+	}
+	if (argc > 1 && strcmp(argv[1], "moves") == 0) {
+		set_on_live_update(give_state);
+		set_on_live_restore(take_state);
 	}
 	if (argc > 1 && strcmp(argv[1], "fails") == 0 && IS_STORAGE())
 		return (3);

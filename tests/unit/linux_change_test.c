@@ -111,7 +111,7 @@ TEST(what_failed_leaves_the_old_file)
 	begin_atomic();
 	fd = open_(s, "/rw", O_WRONLY | O_TRUNC);
 	CHECK_EQ(write_(s, fd, "half"), 4);
-	CHECK_EQ(linux_settle(s, false, &err), 0);
+	CHECK_EQ(linux_settle(s, false, &err), TKVM_EFILE);
 	CHECK_STR(on_host("rw"), "abcdefghij");
 	CHECK(on_host("rw.new") == NULL);
 	/* Half of one and half of another is neither. */
