@@ -330,7 +330,7 @@ make_calls(void *arg)
 	do {
 		run(t->run);
 		if (t->run->r == 0)
-			t->number = storage_good(st);
+			storage_good(st, &t->wait);
 		(void)pthread_mutex_lock(&st->lock);
 		next = NULL;
 		if (t->run->r == 0) {
@@ -360,7 +360,7 @@ storage_call(void *priv, struct http_storage_call *call, uint64_t deadline_ns)
 	if (wait_turn(st, &t, deadline_ns) != 0)
 		return (-1);
 	if (u.r == 0)
-		return (storage_on_disk(st, t.number));
+		return (storage_on_disk(st, &t.wait));
 	/* Without a machine nothing was tried: the next caller has one. */
 	if (st->vm != NULL)
 		recover(st, &u);

@@ -162,6 +162,9 @@ storage_has_file_locked(const struct storage *st)
 	owner = st->place->owner;
 	if (was->st_ino == 0 || (owner != NULL && owner != st))
 		return (false);
+	/* Between its new name and our knowing it. */
+	if (st->replacing)
+		return (true);
 	return (stat(st->path, &is) != 0 || (is.st_ino == was->st_ino &&
 	    is.st_dev == was->st_dev &&
 	    is.st_mtim.tv_sec == was->st_mtim.tv_sec &&
@@ -193,12 +196,33 @@ write_there(struct storage *st, struct snap *s, struct tkvm_err *err)
 	struct stat is;
 	int r;
 
+	(void)pthread_mutex_lock(&st->lock);
+	st->replacing = true;
+	(void)pthread_mutex_unlock(&st->lock);
 	r = snapshot_write(&s->b, st->g, st->path, err);
 	if (r == 0) {
-		storage_know_file(st, stat(st->path, &is) == 0 ? &is : NULL);
+		if (stat(st->path, &is) != 0)
+			is.st_ino = 0;
 		st->place->owner = st;
 	}
+	(void)pthread_mutex_lock(&st->lock);
+	st->replacing = false;
+	if (r == 0)
+		st->file = is;
+	(void)pthread_mutex_unlock(&st->lock);
 	return (r);
+}
+
+/* With the place's lock: is it the file's next state? */
+static bool
+may_write(struct storage *st, const struct snap *s)
+{
+	bool may;
+
+	(void)pthread_mutex_lock(&st->lock);
+	may = s->number > st->begun && storage_has_file_locked(st);
+	(void)pthread_mutex_unlock(&st->lock);
+	return (may);
 }
 
 int
@@ -208,7 +232,7 @@ storage_write(struct storage *st, struct snap *s, bool first,
 	int r;
 
 	(void)pthread_mutex_lock(&st->place->lock);
-	r = first || storage_has_file(st) ? write_there(st, s, err) :
+	r = first || may_write(st, s) ? write_there(st, s, err) :
 	    not_mine(st, err);
 	(void)pthread_mutex_unlock(&st->place->lock);
 	return (r);
@@ -216,48 +240,64 @@ storage_write(struct storage *st, struct snap *s, bool first,
 
 /*--- having it ------------------------------------------------------------*/
 
-/* What its owner has changed since it was written belongs to the file. */
-static void
-have_it_complete(struct storage *st)
+/*
+ * With the place's lock: the machine of the one whose file it is, for
+ * storage_give() when it is ours; the file has all that it did. NULL: nobody's,
+ * or it does not come to rest.
+ */
+static struct storage *
+hold_owner(const struct storage *st)
 {
 	struct storage *w = st->place->owner;
 	struct tkvm_err err;
 	struct snap *s;
 
-	if (w == NULL || w == st || !storage_keeps_changes(w) ||
-	    !storage_has_file(w) || storage_take(w,
+	if (w == NULL || w == st || !storage_has_file(w) || storage_take(w,
 	    in_seconds(w->g->settings.max_storage_time)) != 0)
-		return;
+		return (NULL);
 	s = storage_changes(w);
-	if (s != NULL && write_there(w, s, &err) != 0)
-		library_log(w->g->program->library, w->g->program->name,
-		    err.text);
-	storage_give(w);
+	if (s != NULL && !storage_is_written(w, s)) {
+		if (write_there(w, s, &err) == 0)
+			storage_written(w, s);
+		else
+			library_log(w->g->program->library,
+			    w->g->program->name, err.text);
+	}
+	return (w);
 }
 
-/* With the place's lock: go on from the file, or begin it anew. */
+/* With the place's lock: go on from the file. */
+static int
+go_on(struct storage *st, struct blob_in *body, const struct stat *is,
+    struct tkvm_err *err)
+{
+	int r = storage_become(st, body, err);
+
+	storage_know_file(st, r == 0 ? is : NULL);
+	if (r == 0)
+		st->place->owner = st;
+	else if (came_last(st))
+		storage_put_aside(st->g, st->path, err->text);
+	return (r);
+}
+
+/* The same, or begin it anew. */
 static int
 take_it(struct storage *st, struct tkvm_err *err)
 {
 	struct blob_in body;
+	bool there = false;
 	struct snap *s;
 	struct stat is;
-	bool there = false;
 	char *file;
 	int r;
 
-	have_it_complete(st);
 	r = stat(st->path, &is);
 	if (r == 0)
 		r = snapshot_read(st->g, st->path, &file, &body, &there, err);
 	if (r == 0) {
-		r = storage_become(st, &body, err);
+		r = go_on(st, &body, &is, err);
 		free(file);
-		storage_know_file(st, r == 0 ? &is : NULL);
-		if (r == 0)
-			st->place->owner = st;
-		if (r != 0 && came_last(st))
-			storage_put_aside(st->g, st->path, err->text);
 		return (r);
 	}
 	if (there && !came_last(st))
@@ -272,13 +312,18 @@ take_it(struct storage *st, struct tkvm_err *err)
 int
 storage_claim(struct storage *st, struct tkvm_err *err)
 {
+	struct storage *owner;
 	int r = 0;
 
 	if (storage_has_file(st))
 		return (0);
 	(void)pthread_mutex_lock(&st->place->lock);
-	if (!storage_has_file(st))
+	if (!storage_has_file(st)) {
+		owner = hold_owner(st);
 		r = take_it(st, err);
+		if (owner != NULL)
+			storage_give(owner);
+	}
 	(void)pthread_mutex_unlock(&st->place->lock);
 	return (r);
 }

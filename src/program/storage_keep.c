@@ -79,7 +79,8 @@ remember(struct storage *st, struct snap *s)
 	const struct blob_in new = snapshot_body(&s->b);
 	struct snap *was = st->good;
 
-	if (was != NULL && was->b.len == s->b.len &&
+	if (was != NULL && was->number > st->begun &&
+	    was->b.len == s->b.len &&
 	    memcmp(snapshot_body(&was->b).data, new.data, new.len) == 0) {
 		was = s;
 	} else {
@@ -89,6 +90,36 @@ remember(struct storage *st, struct snap *s)
 		(void)pthread_mutex_unlock(&st->lock);
 	}
 	snap_drop(st, was);
+}
+
+static void
+wait_for(struct storage *st, struct wait *w, uint64_t number)
+{
+	w->number = number;
+	(void)pthread_mutex_lock(&st->lock);
+	if (number > st->on_disk) {
+		w->state = WAIT_ON;
+		w->next = st->waits;
+		st->waits = w;
+	}
+	(void)pthread_mutex_unlock(&st->lock);
+}
+
+/* Under lock: those who wait for states up to this one need not any more. */
+static void
+end_waits(struct storage *st, uint64_t number, bool there)
+{
+	struct wait **at = &st->waits, *w;
+
+	while ((w = *at) != NULL) {
+		if (w->number > number) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		w->state = there ? WAIT_THERE : WAIT_LOST;
+	}
+	(void)pthread_cond_broadcast(&st->written);
 }
 
 static int
@@ -105,21 +136,32 @@ take_and_remember(struct storage *st)
 	return (s == NULL ? -1 : 0);
 }
 
-uint64_t
-storage_good(struct storage *st)
+void
+storage_good(struct storage *st, struct wait *w)
 {
 	bool answers = st->path != NULL &&
 	    st->g->settings.storage_snapshot == 0;
 
+	*w = (struct wait){.state = WAIT_THERE};
 	st->changed = true;
 	if (st->vm == NULL || (!answers && !st->g->settings.storage_rollback))
-		return (0);
+		return;
 	if (take_and_remember(st) != 0)
-		return (answers ? UINT64_MAX : 0);
-	return (answers ? st->good->number : 0);
+		w->state = answers ? WAIT_LOST : WAIT_THERE;
+	else if (answers)
+		wait_for(st, w, st->good->number);
 }
 
 /*--- the file -------------------------------------------------------------*/
+
+/* Under lock. */
+static void
+put_on_disk(struct storage *st, uint64_t number)
+{
+	if (number > st->on_disk)
+		st->on_disk = number;
+	end_waits(st, number, true);
+}
 
 /* Under lock, which is given up meanwhile: the good one goes on disk. */
 static void
@@ -127,7 +169,7 @@ write_good(struct storage *st)
 {
 	struct snap *s = st->good;
 	struct tkvm_err err;
-	bool failed;
+	bool failed, tell;
 	int r;
 
 	st->writing = true;
@@ -135,28 +177,46 @@ write_good(struct storage *st)
 	(void)pthread_mutex_unlock(&st->lock);
 	r = storage_write(st, s, false, &err);
 	(void)pthread_mutex_lock(&st->lock);
-	failed = st->write_failed;
-	st->write_failed = r != 0;
 	if (r == 0)
-		st->on_disk = s->number;
+		put_on_disk(st, s->number);
+	failed = st->write_failed;
+	st->write_failed = s->number > st->on_disk;
+	tell = st->write_failed && !failed;
 	st->writing = false;
 	(void)pthread_cond_broadcast(&st->written);
 	(void)pthread_mutex_unlock(&st->lock);
-	if (r != 0 && !failed)
+	if (tell)
 		say(st, err.text);
 	snap_drop(st, s);
 	(void)pthread_mutex_lock(&st->lock);
 }
 
-int
-storage_on_disk(struct storage *st, uint64_t number)
+bool
+storage_is_written(struct storage *st, const struct snap *s)
 {
-	bool tried = false, there;
+	bool is;
 
-	if (number == 0 || number == UINT64_MAX)
-		return (number == 0 ? 0 : -1);
 	(void)pthread_mutex_lock(&st->lock);
-	while (st->on_disk < number && !tried) {
+	is = s->number <= st->on_disk;
+	(void)pthread_mutex_unlock(&st->lock);
+	return (is);
+}
+
+void
+storage_written(struct storage *st, const struct snap *s)
+{
+	(void)pthread_mutex_lock(&st->lock);
+	put_on_disk(st, s->number);
+	(void)pthread_mutex_unlock(&st->lock);
+}
+
+int
+storage_on_disk(struct storage *st, struct wait *w)
+{
+	bool tried = false;
+
+	(void)pthread_mutex_lock(&st->lock);
+	while (w->state == WAIT_ON && !tried) {
 		if (st->writing) {
 			(void)pthread_cond_wait(&st->written, &st->lock);
 			continue;
@@ -164,9 +224,27 @@ storage_on_disk(struct storage *st, uint64_t number)
 		write_good(st);
 		tried = true;
 	}
-	there = st->on_disk >= number;
+	for (struct wait **at = &st->waits; w->state == WAIT_ON;
+	    at = &(*at)->next)
+		if (*at == w) {
+			*at = w->next;
+			w->state = WAIT_LOST;
+			break;
+		}
 	(void)pthread_mutex_unlock(&st->lock);
-	return (there ? 0 : -1);
+	return (w->state == WAIT_THERE ? 0 : -1);
+}
+
+/* What is good, if it is not there yet; nobody waits for it. */
+static void
+write_changes(struct storage *st)
+{
+	(void)pthread_mutex_lock(&st->lock);
+	while (st->writing)
+		(void)pthread_cond_wait(&st->written, &st->lock);
+	if (st->good->number > st->on_disk)
+		write_good(st);
+	(void)pthread_mutex_unlock(&st->lock);
 }
 
 bool
@@ -192,8 +270,8 @@ keep(void *arg)
 {
 	struct storage *st = arg;
 	struct timespec end;
-	const struct snap *s;
-	uint64_t until, number;
+	uint64_t until;
+	bool changes;
 
 	(void)pthread_mutex_lock(&st->lock);
 	while (!st->stopping) {
@@ -207,10 +285,10 @@ keep(void *arg)
 			break;
 		(void)pthread_mutex_unlock(&st->lock);
 		if (storage_take(st, UINT64_MAX / 2) == 0) {
-			s = storage_changes(st);
-			number = s == NULL ? 0 : s->number;
+			changes = storage_changes(st) != NULL;
 			storage_give(st);
-			(void)storage_on_disk(st, number);
+			if (changes)
+				write_changes(st);
 		}
 		(void)pthread_mutex_lock(&st->lock);
 	}
@@ -274,7 +352,9 @@ storage_keep(struct storage *st, bool next, struct tkvm_err *err)
 		return (s->storage_rollback && take_and_remember(st) != 0 ?
 		    tkvm_fail(err, TKVM_ENOMEM, "no memory for a snapshot") :
 		    0);
+	(void)pthread_mutex_lock(&st->lock);
 	st->path = file_of(st->g, next);
+	(void)pthread_mutex_unlock(&st->lock);
 	r = first_file(st, next, err);
 	if (s->storage_snapshot > 0 && (r == 0 || next)) {
 		st->has_keeper = thread_start(&st->keeper, keep, st) == 0;
@@ -284,8 +364,10 @@ storage_keep(struct storage *st, bool next, struct tkvm_err *err)
 	}
 	/* One that serves already tries again with each call. */
 	if (r != 0) {
+		(void)pthread_mutex_lock(&st->lock);
 		free(st->path);
 		st->path = next ? file_of(st->g, false) : NULL;
+		(void)pthread_mutex_unlock(&st->lock);
 	}
 	return (r);
 }
@@ -398,13 +480,10 @@ storage_keep_read(struct storage *st, char **file, struct blob_in *body)
 void
 storage_keep_end(struct storage *st)
 {
-	const struct snap *s;
-
 	if (st->has_keeper)
 		(void)pthread_join(st->keeper, NULL);
-	s = storage_changes(st);
-	if (s != NULL)
-		(void)storage_on_disk(st, s->number);
+	if (storage_changes(st) != NULL)
+		write_changes(st);
 	storage_leave(st);
 	snap_drop(st, st->good);
 	free(st->path);
@@ -435,6 +514,10 @@ storage_become(struct storage *st, struct blob_in *from, struct tkvm_err *err)
 	struct http_program http = {0};
 	struct back b = {.vm = st->vm, .from = *from};
 
+	(void)pthread_mutex_lock(&st->lock);
+	st->begun = st->last_number;
+	end_waits(st, UINT64_MAX, false);
+	(void)pthread_mutex_unlock(&st->lock);
 	go_back(&b);
 	if (b.r == 0 && (b.r = http_load(&http, &b.from, &b.err)) == 0)
 		b.r = storage_timers_load(st, &b.from, &b.err);

@@ -10,6 +10,13 @@
 #define TIMERS_MAX 15
 #define TASK_SECONDS 15.0
 
+/* Somebody who waits until what he did is on disk; under lock. */
+struct wait {
+	struct wait *next;
+	uint64_t number;		/* of the state that has it */
+	enum { WAIT_ON, WAIT_THERE, WAIT_LOST } state;
+};
+
 /* Somebody who waits for the machine: a thread, a call, or a task. */
 struct turn {
 	struct turn *next;
@@ -19,7 +26,7 @@ struct turn {
 	/* Of calls only, which the machine's own thread makes: */
 	struct run *run;
 	bool done;			/* when it failed, it has the machine */
-	uint64_t number;		/* what storage_good() said */
+	struct wait wait;		/* when it did not fail */
 	/* Of tasks only: */
 	struct timer *timer;		/* that it is a firing of, or NULL */
 	uint64_t function;
@@ -63,8 +70,12 @@ struct storage {
 	struct snap *good;		/* pointer and count under lock, too */
 	/* Under lock; of path and file also whoever is writing: */
 	uint64_t last_number, on_disk;
+	uint64_t begun;			/* numbers up to here are of a state
+					   that another one's replaced */
+	struct wait *waits;
 	char *path;			/* NULL: it is not kept */
 	struct stat file;		/* as we know it; inode 0: we do not */
+	bool replacing;			/* it, just now */
 	/* storage_claim.c: */
 	struct place *place;		/* NULL: it is not kept */
 	uint64_t order;
@@ -123,12 +134,12 @@ int storage_run_call(struct storage *st, struct http_storage_call *call,
 /*--- storage_keep.c -------------------------------------------------------*/
 
 /*
- * With the machine, after a call that did not fail: the number that
- * storage_on_disk() wants before the caller is answered. That is 0, or -1 when
- * it could not be written; without the machine, which others have meanwhile.
+ * With the machine, after a call that did not fail: what storage_on_disk() wants
+ * before the caller is answered. That is 0, or -1 when it could not be written;
+ * without the machine, which others have meanwhile.
  */
-uint64_t storage_good(struct storage *st) TKVM_MUST_CHECK;
-int storage_on_disk(struct storage *st, uint64_t number);
+void storage_good(struct storage *st, struct wait *w);
+int storage_on_disk(struct storage *st, struct wait *w);
 /* With the machine: is it as after the last call that is remembered? */
 bool storage_back(struct storage *st);
 /* Is it written at its end? Then nothing may be cut off that changes it. */
@@ -146,6 +157,9 @@ struct snap *storage_changes(struct storage *st);
  */
 int storage_become(struct storage *st, struct blob_in *from,
     struct tkvm_err *err) TKVM_MUST_CHECK;
+/* Is it in the file? Now it is. */
+bool storage_is_written(struct storage *st, const struct snap *s);
+void storage_written(struct storage *st, const struct snap *s);
 /* Give the file another name, and say why. */
 void storage_put_aside(const struct generation *g, const char *path,
     const char *why);

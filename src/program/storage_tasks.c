@@ -12,8 +12,7 @@
 #define TASKS_BYTES_MAX MIB(64)
 #define LATER_NS 1000000000u	/* a timer that cannot fire now */
 
-/* What storage_on_disk() wants. */
-static uint64_t
+static void
 run_task(struct storage *st, struct turn *t)
 {
 	struct http_storage_call call = {
@@ -21,15 +20,11 @@ run_task(struct storage *st, struct turn *t)
 		.data = t->data,
 	};
 
-	uint64_t number = 0;
-
 	call.len[0] = t->len;
+	t->wait.state = WAIT_THERE;
 	if (storage_run_call(st, &call, TASK_SECONDS) == 0)
-		number = storage_good(st);
+		storage_good(st, &t->wait);
 	free(call.result);
-	free(t->data);
-	free(t);
-	return (number);
 }
 
 /* Under lock. NULL: too much waits already. */
@@ -122,7 +117,7 @@ work(void *arg)
 	struct storage *st = arg;
 	struct timespec end;
 	struct turn *t;
-	uint64_t next, number;
+	uint64_t next;
 
 	(void)pthread_mutex_lock(&st->lock);
 	while (!st->stopping) {
@@ -144,9 +139,11 @@ work(void *arg)
 			t->timer->waits = false;
 		st->task_bytes -= t->len + sizeof *t;
 		(void)pthread_mutex_unlock(&st->lock);
-		number = run_task(st, t);
+		run_task(st, t);
 		storage_give(st);
-		(void)storage_on_disk(st, number);
+		(void)storage_on_disk(st, &t->wait);
+		free(t->data);
+		free(t);
 		program_changed(st->g->program);
 		(void)pthread_mutex_lock(&st->lock);
 	}

@@ -9,8 +9,10 @@
  *	SOCKETS		0x10500
  *	RETURNS		the stub of 0x10010 ends with ret
  *	RESPONSE	the name of its function
- *	REQUEST_BYTES	of the structure of a paused program
- *	SOCKET_IDS	functions for connections had the numbers 8 to 11
+ *	REQUEST_BYTES	of the structure of a paused program; 0: it is none
+ *	SOCKET_IDS	functions for connections had the numbers 8 to 11 (1), or
+ *			one had the number 12 (2)
+ *	VCPUREQID	it told which machine this is
  *
  * With OLD_STORAGE, "/count" counts in storage by the calls of that time, and
  * other names make such calls in bad faith. "/dns" asks what was never served.
@@ -142,6 +144,13 @@ on_get(const char *url, const char *arg)
 	const void *r9 = NULL;
 
 	(void)arg;
+#if VCPUREQID
+	uint32_t id;
+
+	__asm__("movl %%gs:4, %0" : "=r"(id));
+	if (id > 1000)
+		RESPONSE(500, "a/b", 3, "vcpu", 4, NULL);
+#endif
 #if ADNS
 	if (strcmp(url, "/dns") == 0 && sys_adns_new(1) != -38)
 		RESPONSE(500, "a/b", 3, "dns", 3, NULL);
@@ -157,7 +166,7 @@ on_get(const char *url, const char *arg)
 	RESPONSE(200, "a/b", 3, "old", 3, r9);
 }
 
-#if PAUSED > 0
+#if REQUEST_BYTES > 0
 /* Its structure and what stands behind it. */
 static struct {
 	const char *method, *url, *arg, *content_type;
@@ -174,11 +183,13 @@ main(void)
 	if (type != NULL && strcmp(type, "storage") == 0 &&
 	    storage_allow((void *)count) != 0)
 		return (1);
-#if SOCKET_IDS
+#if SOCKET_IDS == 1
 	for (int id = 8; id <= 11; id++)
 		register_func(id, on_get);
+#elif SOCKET_IDS == 2
+	register_func(12, on_get);
 #endif
-#if PAUSED > 0
+#if REQUEST_BYTES > 0
 	memset(&paused, 0x5a, sizeof paused);
 	wait_for_requests_paused(&paused);
 	for (int i = 0; i < 6; i++)

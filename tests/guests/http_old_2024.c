@@ -8,4 +8,5 @@
 #define RESPONSE backend_response
 #define REQUEST_BYTES 0
 #define SOCKET_IDS 1
+#define VCPUREQID 0
 #include "http_old.h"

@@ -8,4 +8,5 @@
 #define RESPONSE sys_backend_response
 #define REQUEST_BYTES 56
 #define SOCKET_IDS 1
+#define VCPUREQID 1
 #include "http_old.h"

@@ -7,5 +7,6 @@
 #define RETURNS "\tret"
 #define RESPONSE sys_backend_response
 #define REQUEST_BYTES 88
-#define SOCKET_IDS 0
+#define SOCKET_IDS 2
+#define VCPUREQID 1
 #include "http_old.h"

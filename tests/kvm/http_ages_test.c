@@ -12,11 +12,13 @@ static const struct {
 } ages[] = {
 	{OLD "2024", false},
 	{OLD "250310", false},
+	{OLD "250311", false},
 	{OLD "250320", false},
 	{OLD "250321", false},
 	{OLD "250401", true},
 	{OLD "250405", true},
 	{OLD "250414", true},
+	{OLD "250417", true},
 	{OLD "250427", true},
 	{OLD "250830", true},
 };

@@ -23,6 +23,8 @@ fresh(const char *name, const char *program)
 	char *data;
 
 	(void)snprintf(path, sizeof path, "%s/%s", folder, name);
+	(void)snprintf(snapshot, sizeof snapshot, "%s.state", path);
+	(void)unlink(snapshot);
 	(void)snprintf(snapshot, sizeof snapshot, "%s.snapshot", path);
 	if (load_file(program, &data, &elf_size, &err) != 0 ||
 	    save_file(path, data, elf_size, &err) != 0)
@@ -121,6 +123,74 @@ TEST(state_goes_with_requests_from_one_library_to_another)
 	NEED_KVM();
 	two_count(KEPT);
 	two_count(KEPT_SOMETIMES);
+}
+
+#define CLIENTS 4
+#define CALLS 40
+
+struct client {
+	pthread_t thread;
+	struct rig *rig;
+	unsigned long got[CALLS];
+	unsigned n;			/* calls that were acknowledged */
+};
+
+static void *
+count(void *arg)
+{
+	struct client *c = arg;
+	struct tkvm_link link = rig_link(c->rig, "probe", "/", "");
+	struct tkvm_reply *reply;
+	struct tkvm_err e;
+
+	for (unsigned i = 0; i < CALLS; i++) {
+		if (tkvm_chain_call(&link, 1, rig_get(), &reply, &e) != 0)
+			continue;
+		if (reply->status == 200)
+			c->got[c->n++] = strtoul(reply->body, NULL, 10);
+		tkvm_reply_release(&reply);
+	}
+	return (NULL);
+}
+
+static void
+all_count(const char *settings)
+{
+	static bool seen[CLIENTS * CALLS + 1];
+	struct client clients[CLIENTS];
+	unsigned n = 0;
+	struct rig rig[2];
+
+	fresh("both", STORED);
+	memset(seen, 0, sizeof seen);
+	memset(clients, 0, sizeof clients);
+	CHECK_RIG(&rig[0], load(&rig[0], settings));
+	CHECK_RIG(&rig[1], load(&rig[1], settings));
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		clients[i].rig = &rig[i % 2];
+		CHECK_EQ(pthread_create(&clients[i].thread, NULL, count,
+		    &clients[i]), 0);
+	}
+	for (unsigned i = 0; i < CLIENTS; i++)
+		CHECK_EQ(pthread_join(clients[i].thread, NULL), 0);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		for (unsigned j = 0; j < clients[i].n; j++, n++) {
+			CHECK(clients[i].got[j] <= CLIENTS * CALLS);
+			CHECK(!seen[clients[i].got[j]]);
+			seen[clients[i].got[j]] = true;
+		}
+	CHECK_EQ(n, CLIENTS * CALLS);
+	rig_end(&rig[0]);
+	rig_end(&rig[1]);
+	CHECK_EQ(refused(), 0);
+	CHECK_EQ(unlink(snapshot), 0);
+}
+
+TEST(two_libraries_at_once_lose_nothing)
+{
+	NEED_KVM();
+	all_count(KEPT);
+	all_count(KEPT_SOMETIMES);
 }
 
 TEST(a_library_that_nobody_asks_takes_nothing)

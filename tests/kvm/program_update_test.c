@@ -138,6 +138,28 @@ TEST(a_bad_update_leaves_the_program_and_its_file)
 	rig_end(&rig);
 }
 
+TEST(of_two_updates_at_once_one_is_refused)
+{
+	struct elf hello = read_elf(HELLO);
+	struct tkvm_program *p;
+	struct rig rig;
+	bool stored;
+
+	NEED_KVM();
+	CHECK_RIG(&rig, rig_file(&rig, "two"));
+	p = tkvm_library_find(rig.lib, "probe");
+	/* As if another one were under way. */
+	CHECK_EQ(pthread_mutex_lock(&p->updating), 0);
+	CHECK_EQ(tkvm_program_update(p, hello.data, hello.size, &stored,
+	    &rig.err), TKVM_EBUSY);
+	CHECK_HAS(rig.err.text, "probe is being updated by someone else");
+	CHECK_EQ(pthread_mutex_unlock(&p->updating), 0);
+	CHECK_EQ(tkvm_program_update(p, hello.data, hello.size, &stored,
+	    &rig.err), 0);
+	free(hello.data);
+	rig_end(&rig);
+}
+
 TEST(a_held_answer_outlives_an_update)
 {
 	struct elf hello = read_elf(HELLO);
@@ -165,7 +187,8 @@ TEST(a_held_answer_outlives_an_update)
 static int
 clean_folder(void)
 {
-	static const char *const names[] = {"key", "good", "bad", "held"};
+	static const char *const names[] = {"key", "good", "bad", "two",
+	    "held"};
 	char path[64];
 
 	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -2,9 +2,31 @@
 /* Files that change whole or not at all. */
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 #include "linux_files.h"
+
+/* In place of libc's: what the kernel was asked to make durable, in order. */
+static char order[128];
+
+int
+fsync(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && strlen(order) < 100)
+		strcat(order, S_ISDIR(st.st_mode) ? "folder " : "file ");
+	return ((int)syscall(SYS_fsync, fd));
+}
+
+int
+rename(const char *from, const char *to)
+{
+	if (strlen(order) < 100)
+		strcat(order, "rename ");
+	return ((int)syscall(SYS_rename, from, to));
+}
 
 /* The tree with /rw and /deep/er/new atomic, in a machine that may write. */
 static void
@@ -204,6 +226,18 @@ TEST(what_finds_no_room_leaves_the_old_file)
 	CHECK_EQ(write_(s, fd, "0123"), 4);
 	CHECK_EQ(SYS(s, SYS_close, fd), 0);
 	CHECK_STR(on_host("rw"), "0123");
+}
+
+TEST(a_file_takes_its_place_when_it_is_on_disk)
+{
+	int64_t fd;
+
+	begin_atomic();
+	fd = open_(s, "/rw", O_WRONLY | O_TRUNC);
+	CHECK_EQ(write_(s, fd, "new"), 3);
+	order[0] = '\0';
+	CHECK_EQ(SYS(s, SYS_close, fd), 0);
+	CHECK_STR(order, "file rename folder ");
 }
 
 TEST(a_link_goes_on_leading_to_the_file)

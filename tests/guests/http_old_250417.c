@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A program made with the header of 17 April 2025. */
+#define OLD_STORAGE 0
+#define ADNS 0
+#define PAUSED 2
+#define SOCKETS 1
+#define RETURNS "\tret"
+#define RESPONSE sys_backend_response
+/* Of ten days nobody can tell it from a later one, which is longer. */
+#define REQUEST_BYTES 0
+#define SOCKET_IDS 2
+#define VCPUREQID 1
+#include "http_old.h"
