@@ -280,13 +280,13 @@ int storage_new(struct generation *own, struct storage **sp,
     struct tkvm_err *err) TKVM_MUST_CHECK;
 int storage_open(struct storage *st, struct tkvm_err *err) TKVM_MUST_CHECK;
 /*
- * storage_keep_begin(): before its start. storage_keep():
- * from now on it is kept in its file, as its settings say, if they do: begins
- * with writing it. next: under the name that a start looks at when the other
+ * storage_keep_begin(): before its start, which storage_keep_read() may spare:
+ * what is kept of it, as snapshot_read(); what cannot be used is put aside.
+ * storage_refuse(): it looked usable, but is not.
+ * storage_keep(): from now on it is kept in its file, as its settings say, if
+ * they do: begins with writing it, unless another one has it. next: under the name that a start looks at when the other
  * file is not of its program, until storage_keep_last(). moved: the state that
  * the other file has is in this one, too; otherwise that is put aside.
- * storage_keep_read(): what is kept of it, as snapshot_read(); what cannot be
- * used is put aside. storage_refuse(): it looked usable, but is not.
  */
 int storage_keep_begin(struct storage *st, struct tkvm_err *err)
     TKVM_MUST_CHECK;

@@ -330,7 +330,8 @@ first_file(struct storage *st, bool next, struct tkvm_err *err)
 	int r = 0;
 
 	if (st->path == NULL || take_and_remember(st) != 0)
-		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for a snapshot"));
+		return (tkvm_fail(err, TKVM_ENOMEM,
+		    "no memory for a snapshot"));
 	/* As long as nobody calls this one, the file is the other's. */
 	if (!next && storage_shares_file(st)) {
 		if (st->restored)

@@ -134,9 +134,9 @@ int storage_run_call(struct storage *st, struct http_storage_call *call,
 /*--- storage_keep.c -------------------------------------------------------*/
 
 /*
- * With the machine, after a call that did not fail: what storage_on_disk() wants
- * before the caller is answered. That is 0, or -1 when it could not be written;
- * without the machine, which others have meanwhile.
+ * With the machine, after a call that did not fail: what storage_on_disk()
+ * wants before the caller is answered. That is 0, or -1 when it could not be
+ * written; without the machine, which others have meanwhile.
  */
 void storage_good(struct storage *st, struct wait *w);
 int storage_on_disk(struct storage *st, struct wait *w);

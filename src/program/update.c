@@ -74,7 +74,7 @@ save_file_mode(const char *path, const void *data, size_t size, mode_t mode,
 struct update {
 	struct tkvm_program *p;
 	const char *path;		/* NULL: it came in a request */
-	const void *elf;		/* NULL: what the program's source has */
+	const void *elf;		/* NULL: what its source has */
 	size_t size;
 	struct settings settings;
 	struct generation *g;

@@ -10,8 +10,8 @@
  *	RETURNS		the stub of 0x10010 ends with ret
  *	RESPONSE	the name of its function
  *	REQUEST_BYTES	of the structure of a paused program; 0: it is none
- *	SOCKET_IDS	functions for connections had the numbers 8 to 11 (1), or
- *			one had the number 12 (2)
+ *	SOCKET_IDS	functions for connections had the numbers 8 to 11: 1;
+ *			one had the number 12: 2
  *	VCPUREQID	it told which machine this is
  *
  * With OLD_STORAGE, "/count" counts in storage by the calls of that time, and

@@ -13,7 +13,7 @@
 static char folder[] = "/tmp/tinykvm-keep.XXXXXX";
 static char path[96], snapshot[112];
 static struct tkvm_err err;
-static char *elf;		/* of the program, with room for one byte more */
+static char *elf;		/* of the program, and one byte of room */
 static size_t elf_size;
 
 /* A program in a file of its own, and nothing kept of it yet. */
