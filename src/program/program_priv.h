@@ -284,9 +284,10 @@ int storage_open(struct storage *st, struct tkvm_err *err) TKVM_MUST_CHECK;
  * what is kept of it, as snapshot_read(); what cannot be used is put aside.
  * storage_refuse(): it looked usable, but is not.
  * storage_keep(): from now on it is kept in its file, as its settings say, if
- * they do: begins with writing it, unless another one has it. next: under the name that a start looks at when the other
- * file is not of its program, until storage_keep_last(). moved: the state that
- * the other file has is in this one, too; otherwise that is put aside.
+ * they do: begins with writing it, unless another one has it. next: under the
+ * name that a start looks at when the other file is not of its program, until
+ * storage_keep_last(). moved: the state that the other file has is in this one,
+ * too; otherwise that is put aside.
  */
 int storage_keep_begin(struct storage *st, struct tkvm_err *err)
     TKVM_MUST_CHECK;
