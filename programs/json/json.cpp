@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * json: checks, rewrites, changes and converts JSON. simdjson finds the tokens
- * of what has to be fast, RapidJSON reads for schemas, nlohmann's library does
- * the rest.
+ * of what has to be fast; what is changed or converted is a tree, which
+ * RapidJSON reads and nlohmann's library changes.
  */
 #include <cstdio>
 #include <cstdlib>
@@ -10,23 +10,17 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-#include <rapidjson/document.h>
-#include <rapidjson/error/en.h>
 #include <rapidjson/prettywriter.h>
-#include <rapidjson/schema.h>
 #include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
+#include "binary.h"
+#include "events.h"
 #include "filter.h"
 #include "job.h"
 #include "readable.h"
+#include "schema.h"
 #include "squeeze.h"
-
-using nlohmann::json;
-
-/* Deeper ones would need more stack than there is. */
-#define DEPTH_MAX SQUEEZE_DEPTH_MAX
+#include "tree.h"
 
 struct options {
 	int op, to, from;
@@ -50,7 +44,7 @@ static const struct job_option options[] = {
 	    "patch: a JSON Patch (RFC 6902); merge: a merge patch (RFC 7396); "
 	    "diff: the other document"),
 	JOB_JSON(struct options, schema,
-	    "schema: a JSON Schema (draft 4), or the URL of one"),
+	    "schema: a JSON Schema (draft 4 to 2020-12), or the URL of one"),
 	JOB_CHOICE(struct options, to, JSON, "json|cbor|msgpack|yaml",
 	    "convert: into what"),
 	JOB_CHOICE(struct options, from, AUTO, "json|cbor|msgpack|yaml|auto",
@@ -64,48 +58,6 @@ static const struct job_option options[] = {
 	JOB_END
 };
 
-/*--- reading --------------------------------------------------------------*/
-
-/* How deep brackets are nested, outside of strings. */
-static bool
-too_deep(const char *text, size_t len)
-{
-	unsigned depth = 0;
-	bool quoted = false;
-
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-
-		if (quoted && c == '\\')
-			i++;
-		else if (c == '"')
-			quoted = !quoted;
-		else if (!quoted && (c == '{' || c == '[') &&
-		    ++depth > DEPTH_MAX)
-			return (true);
-		else if (!quoted && (c == '}' || c == ']') && depth > 0)
-			depth--;
-	}
-	return (false);
-}
-
-static int
-deep(struct job *job)
-{
-	return (job_fail(job, 413, "the document is nested more than %d deep",
-	    DEPTH_MAX));
-}
-
-static int
-line_of(const char *text, size_t at)
-{
-	int line = 1;
-
-	for (size_t i = 0; i < at; i++)
-		line += text[i] == '\n';
-	return (line);
-}
-
 static const char *
 text_of(const struct job *job)
 {
@@ -113,27 +65,9 @@ text_of(const struct job *job)
 }
 
 static int
-wrong_syntax(struct job *job, const char *text, size_t at, const char *why)
+read_input(struct job *job, json *to)
 {
-	return (job_fail(job, 422, "no JSON: line %d, byte %zu: %s",
-	    line_of(text, at), at, why));
-}
-
-/* 0, or -1 with the place that is wrong. */
-static int
-read_document(struct job *job, const char *text, size_t len, json *to)
-{
-	if (too_deep(text, len))
-		return (deep(job));
-	try {
-		*to = json::parse(text, text + len);
-	} catch (const json::parse_error &e) {
-		return (wrong_syntax(job, text, e.byte > 0 ? e.byte - 1 : 0,
-		    "a value, a comma or a bracket is missing or too much"));
-	} catch (const json::exception &e) {
-		return (job_fail(job, 422, "no JSON: %.200s", e.what()));
-	}
-	return (0);
+	return (tree_read(job, text_of(job), job->in_len, 422, "no JSON", to));
 }
 
 /*--- answering ------------------------------------------------------------*/
@@ -142,42 +76,15 @@ static std::string out_text;
 static std::vector<uint8_t> out_bytes;
 
 static int
-answer_text(struct job *job, std::string text)
+answer(struct job *job, const json &from)
 {
-	out_text = std::move(text);
+	if (!tree_write(from, &out_text))
+		return (job_fail(job, 422, "a string is no UTF-8"));
 	return (job_answer(job, "application/json", out_text.data(),
 	    out_text.size()));
 }
 
-static int
-answer_bytes(struct job *job, const char *type, std::vector<uint8_t> bytes)
-{
-	out_bytes = std::move(bytes);
-	return (job_answer(job, type, out_bytes.data(), out_bytes.size()));
-}
-
-/*--- at RapidJSON's speed -------------------------------------------------*/
-
-#define FLAGS (rapidjson::kParseFullPrecisionFlag | \
-    rapidjson::kParseValidateEncodingFlag | \
-    rapidjson::kParseNumbersAsStringsFlag)
-
-/* From event to event: no document is built, numbers stay as they are. */
-template <typename Handler> static int
-stream(struct job *job, Handler &to)
-{
-	rapidjson::MemoryStream in(text_of(job), job->in_len);
-	rapidjson::EncodedInputStream<rapidjson::UTF8<>,
-	    rapidjson::MemoryStream> utf8(in);
-	rapidjson::Reader reader;
-
-	if (too_deep(text_of(job), job->in_len))
-		return (deep(job));
-	if (reader.Parse<FLAGS>(utf8, to))
-		return (0);
-	return (wrong_syntax(job, text_of(job), reader.GetErrorOffset(),
-	    rapidjson::GetParseError_En(reader.GetParseErrorCode())));
-}
+/*--- without a tree -------------------------------------------------------*/
 
 /* Numbers as they were written; the library would quote them. */
 template <typename Base> struct exact : Base {
@@ -194,11 +101,15 @@ static int
 pretty(struct job *job, const struct options *o)
 {
 	exact<rapidjson::PrettyWriter<rapidjson::StringBuffer>> w(rewritten);
+	const char *wrong;
 
 	rewritten.Clear();
 	w.SetIndent(' ', static_cast<unsigned>(o->indent));
-	if (stream(job, w) != 0)
+	if (tree_check(job, text_of(job), job->in_len, 422, "no JSON") != 0)
 		return (-1);
+	wrong = events(text_of(job), text_of(job) + job->in_len, w);
+	if (wrong != nullptr)
+		return (tree_wrong(job, 422, "no JSON", text_of(job), wrong));
 	return (job_answer(job, "application/json", rewritten.GetString(),
 	    rewritten.GetSize()));
 }
@@ -226,59 +137,35 @@ validate(struct job *job)
 /*--- schemas --------------------------------------------------------------*/
 
 static int
-find_schema(struct job *job, const char *option, const char **text,
-    size_t *len)
+read_schema(struct job *job, const char *option, json *to)
 {
 	const void *data;
 	const char *type;
-	json value;
+	size_t len = 0;
 
 	if (option == nullptr)
 		return (job_fail(job, 400, "option \"schema\" is missing"));
-	value = json::parse(option, nullptr, false);
-	if (!value.is_string()) {
-		*text = option;
-		*len = strlen(option);
+	if (tree_read(job, option, strlen(option), 400, "the schema is no "
+	    "JSON", to) != 0)
+		return (-1);
+	if (!to->is_string())
 		return (0);
-	}
-	if (job_fetch(job, value.get<std::string>().c_str(), &data, len,
+	if (job_fetch(job, to->get<std::string>().c_str(), &data, &len,
 	    &type) != 0)
 		return (-1);
-	*text = static_cast<const char *>(data);
-	return (0);
+	return (tree_read(job, static_cast<const char *>(data), len, 400,
+	    "the schema is no JSON", to));
 }
 
 static int
 check_schema(struct job *job, const struct options *o)
 {
-	rapidjson::Document schema, document;
-	const char *text = "";
-	size_t len = 0;
+	json schema, document;
 
-	if (find_schema(job, o->schema, &text, &len) != 0)
+	if (read_schema(job, o->schema, &schema) != 0 ||
+	    read_input(job, &document) != 0 ||
+	    schema_check(job, schema, document) != 0)
 		return (-1);
-	if (too_deep(text, len) || too_deep(text_of(job), job->in_len))
-		return (deep(job));
-	if (schema.Parse(text, len).HasParseError())
-		return (job_fail(job, 400, "the schema is no JSON: byte %zu: "
-		    "%s", schema.GetErrorOffset(),
-		    rapidjson::GetParseError_En(schema.GetParseError())));
-	if (document.Parse<rapidjson::kParseValidateEncodingFlag>(text_of(job),
-	    job->in_len).HasParseError())
-		return (wrong_syntax(job, text_of(job),
-		    document.GetErrorOffset(),
-		    rapidjson::GetParseError_En(document.GetParseError())));
-	rapidjson::SchemaDocument compiled(schema);
-	rapidjson::SchemaValidator validator(compiled);
-	if (!document.Accept(validator)) {
-		rapidjson::StringBuffer where;
-
-		validator.GetInvalidDocumentPointer()
-		    .StringifyUriFragment(where);
-		return (job_fail(job, 422, "%.300s is not what the schema "
-		    "wants: \"%.60s\"", where.GetString(),
-		    validator.GetInvalidSchemaKeyword()));
-	}
 	return (job_answer(job, job->in_type, job->in, job->in_len));
 }
 
@@ -289,11 +176,12 @@ change(struct job *job, const struct options *o)
 {
 	json document, with, result;
 
-	if (read_document(job, text_of(job), job->in_len, &document) != 0)
+	if (read_input(job, &document) != 0)
 		return (-1);
 	if (o->with == nullptr)
 		return (job_fail(job, 400, "option \"with\" is missing"));
-	if (read_document(job, o->with, strlen(o->with), &with) != 0)
+	if (tree_read(job, o->with, strlen(o->with), 400,
+	    "option \"with\"", &with) != 0)
 		return (-1);
 	try {
 		if (o->op == PATCH) {
@@ -308,7 +196,7 @@ change(struct job *job, const struct options *o)
 		return (job_fail(job, 422, "the patch does not fit: %.300s",
 		    e.what()));
 	}
-	return (answer_text(job, result.dump()));
+	return (answer(job, result));
 }
 
 static int
@@ -316,11 +204,11 @@ part(struct job *job, const struct options *o)
 {
 	json document;
 
-	if (read_document(job, text_of(job), job->in_len, &document) != 0)
+	if (read_input(job, &document) != 0)
 		return (-1);
 	try {
-		return (answer_text(job,
-		    document.at(json::json_pointer(o->path)).dump()));
+		return (answer(job,
+		    document.at(json::json_pointer(o->path))));
 	} catch (const json::parse_error &) {
 		return (job_fail(job, 400, "option \"path\" is no pointer: "
 		    "%.200s", o->path));
@@ -331,32 +219,6 @@ part(struct job *job, const struct options *o)
 }
 
 /*--- other formats --------------------------------------------------------*/
-
-/*
- * Binary formats nest without brackets: a handler that counts comes before
- * the document is built.
- */
-struct depth_counter : nlohmann::json_sax<json> {
-	unsigned depth = 0;
-
-	bool down() { return (++depth <= DEPTH_MAX); }
-	bool up() { depth--; return (true); }
-	bool null() override { return (true); }
-	bool boolean(bool) override { return (true); }
-	bool number_integer(number_integer_t) override { return (true); }
-	bool number_unsigned(number_unsigned_t) override { return (true); }
-	bool number_float(number_float_t, const string_t &) override
-	    { return (true); }
-	bool string(string_t &) override { return (true); }
-	bool binary(binary_t &) override { return (true); }
-	bool key(string_t &) override { return (true); }
-	bool start_object(std::size_t) override { return (down()); }
-	bool end_object() override { return (up()); }
-	bool start_array(std::size_t) override { return (down()); }
-	bool end_array() override { return (up()); }
-	bool parse_error(std::size_t, const std::string &,
-	    const nlohmann::detail::exception &) override { return (false); }
-};
 
 static int
 format_of(const struct job *job, const struct options *o)
@@ -376,36 +238,14 @@ format_of(const struct job *job, const struct options *o)
 }
 
 static int
-read_binary(struct job *job, bool cbor, json *to)
-{
-	const uint8_t *in = static_cast<const uint8_t *>(job->in);
-	const char *name = cbor ? "CBOR" : "MessagePack";
-	depth_counter counter;
-
-	try {
-		if (!json::sax_parse(in, in + job->in_len, &counter, cbor ?
-		    json::input_format_t::cbor :
-		    json::input_format_t::msgpack))
-			return (counter.depth > DEPTH_MAX ? deep(job) :
-			    job_fail(job, 422, "broken %s", name));
-		*to = cbor ? json::from_cbor(in, in + job->in_len) :
-		    json::from_msgpack(in, in + job->in_len);
-	} catch (const json::exception &e) {
-		return (job_fail(job, 422, "broken %s: %.200s", name,
-		    e.what()));
-	}
-	return (0);
-}
-
-static int
 read_any(struct job *job, const struct options *o, json *to)
 {
 	switch (format_of(job, o)) {
-	case CBOR: return (read_binary(job, true, to));
-	case MSGPACK: return (read_binary(job, false, to));
+	case CBOR: return (cbor_read(job, to));
+	case MSGPACK: return (msgpack_read(job, to));
 	case YAML: return (yaml_read(job, text_of(job), job->in_len,
 	    DEPTH_MAX, to));
-	default: return (read_document(job, text_of(job), job->in_len, to));
+	default: return (read_input(job, to));
 	}
 }
 
@@ -413,28 +253,25 @@ static int
 convert(struct job *job, const struct options *o)
 {
 	json document;
+	int r;
 
 	if (read_any(job, o, &document) != 0)
 		return (-1);
-	try {
-		switch (o->to) {
-		case CBOR:
-			return (answer_bytes(job, "application/cbor",
-			    json::to_cbor(document)));
-		case MSGPACK:
-			return (answer_bytes(job, "application/msgpack",
-			    json::to_msgpack(document)));
-		case YAML:
-			if (yaml_write(job, document, &out_text) != 0)
-				return (-1);
-			return (job_answer(job, "application/yaml",
-			    out_text.data(), out_text.size()));
-		default:
-			return (answer_text(job, document.dump()));
-		}
-	} catch (const json::exception &) {
-		return (job_fail(job, 422, "it has what \"to\" cannot say, "
-		    "such as text that is no UTF-8"));
+	switch (o->to) {
+	case CBOR:
+	case MSGPACK:
+		r = o->to == CBOR ? cbor_write(job, document, &out_bytes) :
+		    msgpack_write(job, document, &out_bytes);
+		return (r != 0 ? r : job_answer(job, o->to == CBOR ?
+		    "application/cbor" : "application/msgpack",
+		    out_bytes.data(), out_bytes.size()));
+	case YAML:
+		if (yaml_write(job, document, &out_text) != 0)
+			return (-1);
+		return (job_answer(job, "application/yaml", out_text.data(),
+		    out_text.size()));
+	default:
+		return (answer(job, document));
 	}
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* YAML by libyaml. */
-#include <cmath>
-#include <cstdlib>
+#include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include <yaml.h>
 
 #include "readable.h"
 
-using nlohmann::json;
+#include "refused.h"
 
 namespace {
 
@@ -21,6 +21,9 @@ struct reader {
 	yaml_document_t document;
 	unsigned depth_max;
 	size_t values, values_max;
+	/* Of every node of every document, and where this document's begin. */
+	std::vector<bool> tagged;
+	size_t first;
 };
 
 bool
@@ -39,54 +42,78 @@ all_of(const std::string &text, size_t from, const char *set)
 	    text.find_first_not_of(set, from) == std::string::npos);
 }
 
-/* A number of the core schema, or a null value that says it is none. */
-bool
-number(const std::string &text, json *to)
+/* A whole number of another base; "": it is none. */
+std::string
+whole(const std::string &text, const char *set)
 {
-	size_t sign = text[0] == '-' || text[0] == '+' ? 1 : 0;
-	size_t at = sign, digits;
-	char *end;
+	unsigned base = static_cast<unsigned>(strlen(set));
+	std::string digits;
 
-	if (text.rfind("0x", 0) == 0 && text.size() <= 17 &&
-	    all_of(text, 2, "0123456789abcdefABCDEF")) {
-		*to = strtoull(text.c_str() + 2, nullptr, 16);
-		return (true);
+	for (char c : text) {
+		const char *at = strchr(set, tolower(c));
+
+		if (at == nullptr || c == '\0')
+			return ("");
+		digits += static_cast<char>(at - set);
 	}
-	if (text.rfind("0o", 0) == 0 && text.size() <= 22 &&
-	    all_of(text, 2, "01234567")) {
-		*to = strtoull(text.c_str() + 2, nullptr, 8);
-		return (true);
-	}
-	if (all_of(text, sign, "0123456789") && text.size() <= 19) {
-		*to = static_cast<int64_t>(strtoll(text.c_str(), nullptr, 10));
-		return (true);
-	}
-	while (at < text.size() && isdigit(text[at]))
-		at++;
-	digits = at - sign;
+	digits.erase(0, std::min(digits.find_first_not_of('\0'),
+	    digits.size()));
+	if (digits.size() > NUMBER_FROM_MAX)
+		throw refused{ 413, "a number has more than " +
+		    std::to_string(NUMBER_FROM_MAX) + " digits" };
+	return (text.empty() ? "" : number_from(digits, base, 0));
+}
+
+std::string
+digits_at(const std::string &text, size_t *at)
+{
+	size_t from = *at;
+
+	while (*at < text.size() && isdigit(static_cast<unsigned char>(
+	    text[*at])))
+		++*at;
+	return (text.substr(from, *at - from));
+}
+
+/* What JSON has for a number of the core schema; "": it is none. */
+std::string
+number_text(const std::string &text)
+{
+	size_t at = text[0] == '-' || text[0] == '+' ? 1 : 0;
+	std::string to = text[0] == '-' ? "-" : "", front, part;
+
+	if (text.rfind("0x", 0) == 0)
+		return (whole(text.substr(2), "0123456789abcdef"));
+	if (text.rfind("0o", 0) == 0)
+		return (whole(text.substr(2), "01234567"));
+	front = digits_at(text, &at);
 	if (at < text.size() && text[at] == '.')
-		for (at++; at < text.size() && isdigit(text[at]); at++)
-			digits++;
-	if (digits == 0)
-		return (false);
+		part = digits_at(text, &++at);
+	if (front.empty() && part.empty())
+		return ("");
+	front.erase(0, std::min(front.find_first_not_of('0'), front.size()));
+	to += front.empty() ? "0" : front;
+	if (!part.empty())
+		to += "." + part;
+	else if (text.find('.') != std::string::npos)
+		to += ".0";
 	if (at < text.size() && (text[at] | 0x20) == 'e') {
-		at++;
-		at += at < text.size() && (text[at] == '-' || text[at] == '+');
-		if (!all_of(text, at, "0123456789"))
-			return (false);
+		size_t sign = at + 1 < text.size() && (text[at + 1] == '-' ||
+		    text[at + 1] == '+');
+
+		if (!all_of(text, at + 1 + sign, "0123456789"))
+			return ("");
+		to += text.substr(at);
 		at = text.size();
 	}
-	if (at != text.size())
-		return (false);
-	*to = strtod(text.c_str(), &end);
-	return (std::isfinite(to->get<double>()));
+	return (at == text.size() ? to : "");
 }
 
 /* What a scalar without quotes means. */
 json
 plain(const std::string &text)
 {
-	json value;
+	std::string number;
 
 	if (one_of(text, { "", "~", "null", "Null", "NULL" }))
 		return (nullptr);
@@ -94,25 +121,60 @@ plain(const std::string &text)
 		return (true);
 	if (one_of(text, { "false", "False", "FALSE" }))
 		return (false);
-	return (number(text, &value) ? value : json(text));
+	number = number_text(text);
+	return (number.empty() ? json(text) : tree_number(number));
 }
 
-json
-scalar(const yaml_node_t *node)
+std::string
+text_of(const yaml_node_t *node)
 {
-	const char *tag = reinterpret_cast<const char *>(node->tag);
-	std::string text(reinterpret_cast<const char *>(
-	    node->data.scalar.value), node->data.scalar.length);
+	return (std::string(reinterpret_cast<const char *>(
+	    node->data.scalar.value), node->data.scalar.length));
+}
 
-	/* libyaml gives a tag of its own to what has none. */
-	if (node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE ||
-	    strcmp(tag, YAML_STR_TAG) != 0)
-		return (strcmp(tag, YAML_INT_TAG) == 0 ||
-		    strcmp(tag, YAML_FLOAT_TAG) == 0 ||
-		    strcmp(tag, YAML_BOOL_TAG) == 0 ||
-		    strcmp(tag, YAML_NULL_TAG) == 0 ? plain(text) :
-		    json(text));
-	return (plain(text));
+/* libyaml gives a tag of its own to what has none. */
+bool
+is_plain(const struct reader *r, const yaml_node_t *node)
+{
+	size_t at = static_cast<size_t>(node - r->document.nodes.start);
+
+	return (node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+	    !r->tagged[r->first + at]);
+}
+
+/* The tag says what it is: it must be that. */
+json
+scalar(const struct reader *r, const yaml_node_t *node)
+{
+	static const struct {
+		const char *tag;
+		bool (*fits)(const json &);
+	} tags[] = {
+		{ YAML_INT_TAG, [](const json &v) { return (tree_is_number(v) &&
+		    decimal(tree_number_of(v)).whole()); } },
+		{ YAML_FLOAT_TAG, tree_is_number },
+		{ YAML_BOOL_TAG, [](const json &v) {
+		    return (v.is_boolean()); } },
+		{ YAML_NULL_TAG, [](const json &v) { return (v.is_null()); } },
+	};
+	const char *tag = reinterpret_cast<const char *>(node->tag);
+	std::string text = text_of(node);
+
+	if (is_plain(r, node))
+		return (plain(text));
+	for (const auto &known : tags) {
+		json value;
+
+		if (strcmp(tag, known.tag) != 0)
+			continue;
+		value = plain(text);
+		if (known.fits(value))
+			return (value);
+		throw refused{ 422, "no JSON: line " + std::to_string(
+		    node->start_mark.line + 1) + ": \"" + text.substr(0, 60) +
+		    "\" is not what its tag says" };
+	}
+	return (text);
 }
 
 int
@@ -125,9 +187,39 @@ too_deep(struct job *job, unsigned depth_max)
 int value(struct reader *r, int id, unsigned depth, json *to);
 
 int
+twice(struct reader *r, const yaml_node_t *key)
+{
+	return (job_fail(r->job, 422, "no JSON: line %zu: the key \"%.60s\" "
+	    "comes twice", key->start_mark.line + 1, text_of(key).c_str()));
+}
+
+/* "<<": members of other mappings, as far as they are not there. */
+int
+merge(struct reader *r, const yaml_node_t *key, const json &from, json *to)
+{
+	if (from.is_array()) {
+		for (const json &item : from)
+			if (!item.is_object() || merge(r, key, item, to) != 0)
+				return (job_fail(r->job, 422, "no JSON: line "
+				    "%zu: \"<<\" is of mappings only",
+				    key->start_mark.line + 1));
+		return (0);
+	}
+	if (!from.is_object())
+		return (job_fail(r->job, 422, "no JSON: line %zu: \"<<\" is of "
+		    "mappings only", key->start_mark.line + 1));
+	for (const auto &member : from.get_ref<const json::object_t &>())
+		to->get_ref<json::object_t &>().emplace(member.first,
+		    json(member.second));
+	return (0);
+}
+
+int
 mapping(struct reader *r, const yaml_node_t *node, unsigned depth, json *to)
 {
 	const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+	const yaml_node_t *merged = nullptr;
+	json others;
 
 	*to = json::object();
 	for (; pair < node->data.mapping.pairs.top; pair++) {
@@ -141,11 +233,17 @@ mapping(struct reader *r, const yaml_node_t *node, unsigned depth, json *to)
 			    key->start_mark.line + 1));
 		if (value(r, pair->value, depth, &member) != 0)
 			return (-1);
-		(*to)[std::string(reinterpret_cast<const char *>(
-		    key->data.scalar.value), key->data.scalar.length)] =
-		    std::move(member);
+		if (text_of(key) == "<<" && is_plain(r, key)) {
+			if (merged != nullptr)
+				return (twice(r, key));
+			merged = key;
+			others = std::move(member);
+		} else if (!to->get_ref<json::object_t &>().emplace(
+		    text_of(key), std::move(member)).second) {
+			return (twice(r, key));
+		}
 	}
-	return (0);
+	return (merged != nullptr ? merge(r, merged, others, to) : 0);
 }
 
 int
@@ -179,7 +277,7 @@ value(struct reader *r, int id, unsigned depth, json *to)
 	case YAML_MAPPING_NODE: return (mapping(r, node, depth + 1, to));
 	case YAML_SEQUENCE_NODE: return (sequence(r, node, depth + 1, to));
 	default:
-		*to = scalar(node);
+		*to = scalar(r, node);
 		return (0);
 	}
 }
@@ -192,25 +290,47 @@ broken(struct job *job, const yaml_parser_t *parser)
 	    parser->problem : "broken"));
 }
 
-/* libyaml needs more and more time for each level: count them first. */
+/*
+ * libyaml needs more and more time for each level: count them first. A document
+ * does not say which scalars have tags: events do.
+ */
 int
-check_depth(struct job *job, yaml_parser_t *parser, unsigned depth_max)
+check_depth(struct reader *r, yaml_parser_t *parser)
 {
 	unsigned depth = 0;
 	yaml_event_t event;
 	bool more = true;
 
-	while (more && depth <= depth_max) {
+	while (more && depth <= r->depth_max) {
+		bool opens, scalar;
+
 		if (yaml_parser_parse(parser, &event) == 0)
-			return (broken(job, parser));
-		depth += event.type == YAML_MAPPING_START_EVENT ||
+			return (broken(r->job, parser));
+		opens = event.type == YAML_MAPPING_START_EVENT ||
 		    event.type == YAML_SEQUENCE_START_EVENT;
+		scalar = event.type == YAML_SCALAR_EVENT;
+		/* The nodes of documents come in the same order. */
+		if (opens || scalar)
+			r->tagged.push_back(scalar &&
+			    event.data.scalar.tag != nullptr);
+		depth += opens;
 		depth -= event.type == YAML_MAPPING_END_EVENT ||
 		    event.type == YAML_SEQUENCE_END_EVENT;
 		more = event.type != YAML_STREAM_END_EVENT;
 		yaml_event_delete(&event);
 	}
-	return (more ? too_deep(job, depth_max) : 0);
+	return (more ? too_deep(r->job, r->depth_max) : 0);
+}
+
+/* The document is freed, whatever is thrown. */
+int
+root_value(struct reader *r, json *to)
+{
+	try {
+		return (value(r, 1, 0, to));
+	} catch (const refused &why) {
+		return (refused_by(r->job, why));
+	}
 }
 
 int
@@ -230,7 +350,8 @@ documents(struct reader *r, yaml_parser_t *parser, json *all)
 		r->values = 0;
 		r->values_max = VALUES_MIN + ALIASES_MAX * nodes;
 		if (root != nullptr)
-			result = value(r, 1, 0, &one);
+			result = root_value(r, &one);
+		r->first += nodes;
 		yaml_document_delete(&r->document);
 		if (root == nullptr || result != 0)
 			return (result);
@@ -266,7 +387,7 @@ yaml_read(struct job *job, const char *text, size_t len, unsigned depth_max,
 	r.job = job;
 	r.depth_max = depth_max;
 	if (with_parser(job, text, len, [&](yaml_parser_t *parser) {
-		return (check_depth(job, parser, depth_max)); }) != 0 ||
+		return (check_depth(&r, parser)); }) != 0 ||
 	    with_parser(job, text, len, [&](yaml_parser_t *parser) {
 		return (documents(&r, parser, &all)); }) != 0)
 		return (-1);
@@ -324,15 +445,20 @@ write_scalar(yaml_emitter_t *to, const std::string &text, bool string)
 	    YAML_DOUBLE_QUOTED_SCALAR_STYLE)));
 }
 
-/* "1e+300" is a string to YAML 1.1, "1.0e+300" is not. */
+/* "1e300" is a string to YAML 1.1, "1.0e+300" is not. */
 std::string
 plain_text(const json &from)
 {
-	std::string text = from.dump();
-	size_t at = text.find('e');
+	std::string text;
+	size_t at;
 
-	if (from.is_number_float() && at != std::string::npos &&
-	    text.find('.') == std::string::npos)
+	(void)tree_write(from, &text);
+	at = text.find_first_of("eE");
+	if (!tree_is_number(from) || at == std::string::npos)
+		return (text);
+	if (isdigit(static_cast<unsigned char>(text[at + 1])))
+		text.insert(at + 1, "+");
+	if (text.find('.') == std::string::npos)
 		text.insert(at, ".0");
 	return (text);
 }
@@ -360,9 +486,9 @@ write_value(yaml_emitter_t *to, const json &from)
 	if (!emit(to, &event, yaml_mapping_start_event_initialize(&event,
 	    nullptr, nullptr, 1, YAML_BLOCK_MAPPING_STYLE)))
 		return (false);
-	for (const auto &member : from.items())
-		if (!write_scalar(to, member.key(), true) ||
-		    !write_value(to, member.value()))
+	for (const auto &member : from.get_ref<const json::object_t &>())
+		if (!write_scalar(to, member.first, true) ||
+		    !write_value(to, member.second))
 			return (false);
 	return (emit(to, &event, yaml_mapping_end_event_initialize(&event)));
 }
