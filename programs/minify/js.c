@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * JavaScript without comments and blanks. No tree is built: a token and the
- * brackets around it say whether "/" divides or begins a regular expression. A
- * line's end stays where a semicolon might be inserted for it.
+ * JavaScript without comments and blanks. No tree is built: slash.h says
+ * whether "/" divides or begins a regular expression, and where it cannot the
+ * rest stays as it is. A line's end stays where a semicolon might be inserted
+ * for it.
  */
-#include <stdlib.h>
-
 #include "minify.h"
-
-#define DEPTH_MAX 65536
+#include "slash.h"
 
 enum last { START, WORD, NUMBER, PUNCT, STRING, REGEX };
 
-/*
- * Brackets: '(', 'c' a parenthesis behind "if" and its like, '[', '{' a block,
- * 'o' an object, '`' an expression in a template.
- */
 struct js {
 	struct job *job;
 	struct source text;
@@ -23,24 +17,11 @@ struct js {
 	size_t at;
 	enum last last;
 	unsigned char end, end2;	/* the last token's last two bytes */
-	bool regex;		/* "/" would begin a regular expression */
-	bool keyword;		/* the last word is one of `operators` */
-	bool control;		/* of `controls` */
+	struct slash slash;
 	bool blank, newline;	/* what stands before the token */
 	bool parted;		/* so does a comment, in the output */
 	bool licenses;
-	size_t depth, room;
-	char *stack;
 };
-
-/* Words before an expression. */
-static const char *const operators[] = { "return", "typeof", "instanceof",
-	"in", "of", "new", "delete", "void", "throw", "case", "do", "else",
-	"yield", "await", "default", "extends", NULL };
-/* What follows the closing parenthesis is a statement. */
-static const char *const controls[] = { "if", "while", "for", "with", NULL };
-/* Operators before a block, not an object. */
-static const char *const blocks[] = { "do", "else", NULL };
 
 /* What words are made of, and what may stand between tokens. */
 static const bool word_bytes[256] = { ['a' ... 'z'] = true,
@@ -95,16 +76,6 @@ wide_blank(struct source t, size_t at, bool *line)
 	    t.in[at + 2] >= 0x80 && t.in[at + 2] <= 0x8a)
 		return (3);
 	return (0);
-}
-
-static bool
-one_of_words(const unsigned char *word, size_t len, const char *const *list)
-{
-	for (; *list != NULL; list++)
-		if (**list == (char)*word && strlen(*list) == len &&
-		    memcmp(word, *list, len) == 0)
-			return (true);
-	return (false);
 }
 
 /*--- what stands between tokens -------------------------------------------*/
@@ -186,7 +157,6 @@ html_comment(struct js *js)
 	js->newline = js->blank = false;
 	js->last = PUNCT;
 	js->end = '\n';
-	js->regex = true;
 }
 
 static int
@@ -300,32 +270,17 @@ string(struct js *js)
 	out_add(js->out, js->text.in + from, i + 1 - from);
 	js->at = i + 1;
 	js->last = STRING;
-	js->regex = false;
+	slash_operand(&js->slash);
 	return (0);
 }
 
 static int
-push(struct js *js, char what)
+opening(struct js *js, char c)
 {
-	char *more;
-
-	if (js->depth == js->room) {
-		js->room = js->room * 2 + 64;
-		more = js->depth < DEPTH_MAX ? realloc(js->stack, js->room) :
-		    NULL;
-		if (more == NULL)
-			return (job_fail(js->job, 413, "brackets are nested "
-			    "more than %d deep", DEPTH_MAX));
-		js->stack = more;
-	}
-	js->stack[js->depth++] = what;
+	if (slash_open(&js->slash, c, js->newline) != 0)
+		return (job_fail(js->job, 413, "brackets are nested more "
+		    "than %d deep", SLASH_DEPTH_MAX));
 	return (0);
-}
-
-static char
-top(const struct js *js)
-{
-	return (js->depth != 0 ? js->stack[js->depth - 1] : 0);
 }
 
 /* The text of a template, from "`" or "}" up to "`" or "${". */
@@ -341,8 +296,7 @@ template(struct js *js)
 			out_add(js->out, js->text.in + from, i + 2 - from);
 			js->at = i + 2;
 			js->last = PUNCT;
-			js->regex = true;
-			return (push(js, '`'));
+			return (opening(js, '`'));
 		}
 	}
 	if (i >= js->text.len)
@@ -350,7 +304,7 @@ template(struct js *js)
 	out_add(js->out, js->text.in + from, i + 1 - from);
 	js->at = i + 1;
 	js->last = STRING;
-	js->regex = false;
+	slash_operand(&js->slash);
 	return (0);
 }
 
@@ -384,118 +338,124 @@ regex(struct js *js, size_t end)
 	out_add(js->out, js->text.in + js->at, end - js->at);
 	js->at = end;
 	js->last = REGEX;
-	js->regex = false;
+	slash_operand(&js->slash);
 	return (0);
 }
 
-static int
+static size_t
+word_end(const struct js *js, size_t at)
+{
+	bool line = false;
+
+	while (at < js->text.len && word_byte(js->text.in[at]) &&
+	    (js->text.in[at] < 0xc2 || wide_blank(js->text, at, &line) == 0))
+		at++;
+	return (at);
+}
+
+static void
 word(struct js *js)
 {
 	const unsigned char *from = js->text.in + js->at;
 	bool member = js->last == PUNCT && js->end == '.' &&
 	    js->end2 != '.';
-	size_t len = 0;
-	bool line = false;
+	size_t end = word_end(js, js->at), len;
 
-	while (word_byte(byte(js, len)) && (byte(js, len) < 0xc2 ||
-	    wide_blank(js->text, js->at + len, &line) == 0))
-		len++;
+	if (*from >= '0' && *from <= '9') {
+		/* The dot of "1." is no member's; "0x1.a" has one. */
+		if (end < js->text.len && js->text.in[end] == '.' &&
+		    (*from != '0' || end == js->at + 1) &&
+		    memchr(from, 'n', end - js->at) == NULL)
+			end = word_end(js, end + 1);
+		slash_operand(&js->slash);
+		js->last = NUMBER;
+	} else {
+		slash_word(&js->slash, (const char *)from, end - js->at,
+		    member, js->newline);
+		js->last = WORD;
+	}
+	len = end - js->at;
 	out_add(js->out, from, len);
 	js->at += len;
-	js->last = *from >= '0' && *from <= '9' ? NUMBER : WORD;
-	js->keyword = !member && one_of_words(from, len, operators);
-	js->control = !member && one_of_words(from, len, controls);
-	/* What "do" and "else" begin is a block. */
-	js->regex = js->keyword;
-	if (js->keyword && one_of_words(from, len, blocks))
-		js->keyword = false;
-	return (0);
 }
 
-/* What "{" opens, by what stands before it. */
-static char
-brace(const struct js *js)
+/* Signs of two characters that are more than one and the other. */
+static size_t
+sign_len(const struct js *js)
 {
-	unsigned char a = js->end;
+	unsigned char a = byte(js, 0), b = byte(js, 1), c = byte(js, 2);
 
-	if (js->last == WORD)
-		return (js->keyword ? 'o' : '{');
-	if (js->last != PUNCT)
-		return ('{');
-	if (a == ':')
-		return (top(js) == '{' || js->depth == 0 ? '{' : 'o');
-	if (a == '>' && js->end2 == '=')
-		return ('{');
-	return (one_of(a, ";{})\n") ? '{' : 'o');
-}
-
-static int
-opening(struct js *js, unsigned char c)
-{
-	char what = c == '{' ? brace(js) : c == '(' && js->last == WORD &&
-	    js->control ? 'c' : (char)c;
-
-	js->regex = true;
-	return (push(js, what));
-}
-
-static int
-closing(struct js *js, unsigned char c)
-{
-	char open = top(js);
-
-	if ((c == ')' && open != '(' && open != 'c') ||
-	    (c == ']' && open != '[') ||
-	    (c == '}' && open != '{' && open != 'o'))
-		return (wrong(js, "a bracket is too much or missing"));
-	js->depth--;
-	js->regex = open == 'c' || open == '{';
-	return (0);
+	if ((a == '+' || a == '-') && b == a)
+		return (2);
+	if (a == '=' && b == '>')
+		return (2);
+	return (a == '?' && (b == '?' || (b == '.' && !(c >= '0' &&
+	    c <= '9'))) ? 2 : 1);
 }
 
 static int
 punctuator(struct js *js)
 {
-	unsigned char c = byte(js, 0);
-	bool twice = (c == '+' || c == '-') && js->last == PUNCT &&
-	    js->end == c;
+	const unsigned char *from = js->text.in + js->at;
+	size_t len = 1;
 
-	if (c == '(' || c == '[' || c == '{') {
-		if (opening(js, c) != 0)
+	if (one_of(*from, "([{")) {
+		if (opening(js, (char)*from) != 0)
 			return (-1);
-	} else if (c == ')' || c == ']' || c == '}') {
-		if (closing(js, c) != 0)
-			return (-1);
+	} else if (one_of(*from, ")]}")) {
+		if (slash_close(&js->slash, (char)*from) != 0)
+			return (wrong(js, "a bracket is too much or missing"));
 	} else {
-		/* "x++ / y" is far more usual than "++/x/.y". */
-		js->regex = !twice;
+		len = sign_len(js);
+		slash_sign(&js->slash, (const char *)from, len, js->newline);
 	}
-	out_put(js->out, c);
-	js->at++;
+	out_add(js->out, from, len);
+	js->at += len;
 	js->last = PUNCT;
 	return (0);
+}
+
+/* All that follows, as it is. */
+static int
+leave(struct js *js)
+{
+	out_add(js->out, js->text.in + js->at, js->text.len - js->at);
+	js->at = js->text.len;
+	js->slash.lost = true;
+	return (0);
+}
+
+static int
+slash(struct js *js)
+{
+	size_t end = regex_end(js);
+
+	if (js->slash.unsure || (js->slash.regex && end == 0))
+		return (leave(js));
+	return (js->slash.regex ? regex(js, end) : punctuator(js));
 }
 
 static int
 token(struct js *js)
 {
 	unsigned char c = byte(js, 0);
-	size_t end;
 
 	part(js);
+	if (js->slash.lost)
+		return (leave(js));
 	if (c == '"' || c == '\'')
 		return (string(js));
 	if (c == '`')
 		return (template(js));
-	if (c == '}' && top(js) == '`') {
-		js->depth--;
+	if (c == '}' && slash_in_template(&js->slash)) {
+		(void)slash_close(&js->slash, '`');
 		return (template(js));
 	}
-	if (word_byte(c))
-		return (word(js));
-	if (c == '/' && js->regex && (end = regex_end(js)) != 0)
-		return (regex(js, end));
-	return (punctuator(js));
+	if (word_byte(c)) {
+		word(js);
+		return (0);
+	}
+	return (c == '/' ? slash(js) : punctuator(js));
 }
 
 int
@@ -504,10 +464,12 @@ js_minify(struct job *job, const struct options *o, struct source text,
 {
 	/* What stands before in the output is none of this script's. */
 	struct out own = { out->data + out->len, 0, out->size - out->len };
-	struct js js = { .job = job, .text = text, .out = &own, .regex = true,
+	struct js js = { .job = job, .text = text, .out = &own,
 	    .licenses = o->licenses };
 	int r = 0;
 
+	if (slash_begin(&js.slash) != 0)
+		return (job_fail(job, 413, "there is not enough memory"));
 	if (text_has(text, 0, "#!")) {
 		js.at = line_end(&js, 0);
 		out_add(&own, text.in, js.at);
@@ -519,9 +481,9 @@ js_minify(struct job *job, const struct options *o, struct source text,
 		js.end = out_last(&own, 1);
 		js.end2 = out_last(&own, 2);
 	}
-	if (r == 0 && js.depth != 0)
+	if (r == 0 && !slash_closed(&js.slash) && !js.slash.lost)
 		r = wrong(&js, "a bracket is not closed");
-	free(js.stack);
+	slash_end(&js.slash);
 	if (r == 0)
 		out->len += own.len;
 	return (r);

@@ -154,6 +154,66 @@ x = /[/"]/g|x=/[/"]/g
 EOT
 end
 
+# In a wrong place a slash makes code of a string, or a string of code.
+begin slashes_divide_or_begin_regular_expressions
+while IFS= read -r line; do
+	printf '%b\n' "$line" >"$work/in"
+	both 200 "$work/in" js
+	cp "$OUT" "$work/small"
+	tail -c 15 "$work/small" | grep -q "a/ //b\|/ '/" ||
+	    wrong "$line: $(cat "$work/small")"
+	! command -v esbuild >/dev/null || same_code js "$work/in" "$work/small"
+done <<'EOT'
+var of=4,q=of / 2, s="a/ //b"
+var a=function(){} / 2, s="a/ //b"
+var a=class{} / 2, s="a/ //b"
+var a=class extends B{} / 2, s="a/ //b"
+var a=y?{a:1}:{b:2} / 2, s="a/ //b"
+var a=1. / 2, s="a/ //b"
+var a=i++ / 2, s="a/ //b"
+var a={class:{a:1} / 2, function:{} / 2, if(a){}, s:"a/ //b"}
+var a={class(){}, b:{} / 2, s:"a/ //b"}
+function*g(){yield{a:{b:1} / 2, s:"a/ //b"}}
+async()=>{await {a:{} / 2,s:"a/ //b"}}
+let {a:{b}={},c=function(){} / 2, s="a/ //b"}={}
+for(const of=of / 2, s="a/ //b";;) ;
+`${{a:1} / 2} // ${/ '/}` ; x = "a/ //b"
+f ( class{} / 2, "a/ //b" )
+export default {a:1} / 2 + "a/ //b"
+for ( x of / '/ ) ;
+for ( const {a} of / '/ ) ;
+async()=>{ for await (x of y) / '/ }
+class A extends B.c(d){} / '/
+class A extends (class{}){} / '/
+a\nfunction f(){}\n/ '/
+a=b\nclass X{}\n/ '/
+x = a=>{}\n/ '/
+function f(){ return\n{a}\n/ '/ }
+switch (a) { case b?c:d: / '/ }
+l: for(;;) { break l\n/ '/ }
+export default async function(){}\n/ '/
+import {a} from "x"\n/ '/
+try{} finally {} / '/
+function*g() { yield / '/ }
+var a=i\n++b / 2 / "a/ //b"
+EOT
+printf 'a = b ;\nx = yield / 1 ;  "a" ;' >"$work/in"
+both 200 "$work/in" js
+[ "$(cat "$OUT")" = 'a=b;x=yield/ 1 ;  "a" ;' ] || wrong "$(cat "$OUT")"
+end
+
+begin scripts_of_others_mean_the_same
+find /usr/lib/node_modules /usr/share/nodejs /usr/share/javascript \
+    -name '*.js' -size +4k -size -200k 2>/dev/null | sort |
+    awk 'NR % 29 == 1' | head -n 40 >"$work/list"
+while read -r f; do
+	command -v esbuild >/dev/null || break
+	esbuild --log-level=error <"$f" >/dev/null 2>&1 || continue
+	small js "$f"
+	same_code js "$f" "$work/small"
+done <"$work/list"
+end
+
 begin broken_scripts_are_refused
 while IFS='|' read -r text why; do
 	printf '%b' "$text" >"$work/bad"
