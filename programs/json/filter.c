@@ -14,6 +14,8 @@ static jq_state *jq;
 static char *compiled, *compiled_args;
 static struct text out;
 static char wrong[400];
+/* What is left of the input; NULL: nothing, also behind what is broken. */
+static struct jv_parser *parser;
 
 void
 filter_free(void)
@@ -41,6 +43,28 @@ ignore(void *unused, jv message)
 	jv_free(message);
 }
 
+/* The next document; invalid at the end, and with a reason when broken. */
+static jv
+next_document(void)
+{
+	jv document = parser != NULL ? jv_parser_next(parser) : jv_invalid();
+
+	if (!jv_is_valid(document) && parser != NULL) {
+		jv_parser_free(parser);
+		parser = NULL;
+	}
+	return (document);
+}
+
+/* For "input" and "inputs". */
+static jv
+on_input(jq_state *unused, void *unused2)
+{
+	(void)unused;
+	(void)unused2;
+	return (next_document());
+}
+
 static bool
 same(const char *a, const char *b)
 {
@@ -65,7 +89,7 @@ filter_prepare(struct job *job, const char *filter, const char *args)
 	}
 	jq_set_error_cb(jq, on_error, NULL);
 	jq_set_debug_cb(jq, ignore, NULL);
-	jq_set_input_cb(jq, NULL, NULL);
+	jq_set_input_cb(jq, on_input, NULL);
 	/* No modules: there is nothing to load them from. */
 	jq_set_attr(jq, jv_string("JQ_LIBRARY_PATH"), jv_array());
 	jq_set_attr(jq, jv_string("JQ_ORIGIN"), jv_string("/"));
@@ -95,21 +119,35 @@ add(jv value, bool raw)
 	jv_free(text);
 }
 
+/* "halt" ends, "halt_error" fails with what it was given. */
+static int
+halted(struct job *job)
+{
+	jv why = jq_get_error_message(jq);
+	int r;
+
+	if (!jv_is_valid(why)) {
+		jv_free(why);
+		return (0);
+	}
+	if (jv_get_kind(why) != JV_KIND_STRING)
+		why = jv_dump_string(why, 0);
+	r = job_fail(job, 422, "the filter ended: %.300s",
+	    jv_string_value(why));
+	jv_free(why);
+	return (r);
+}
+
 /* `last` is why there is no more: the end, or an error. */
 static int
 ended(struct job *job, jv last)
 {
 	jv why;
-	int r = 0;
+	int r;
 
 	if (jq_halted(jq)) {
 		jv_free(last);
-		last = jq_get_error_message(jq);
-		if (jv_get_kind(last) == JV_KIND_STRING)
-			r = job_fail(job, 422, "the filter ended: %.300s",
-			    jv_string_value(last));
-		jv_free(last);
-		return (r);
+		return (halted(job));
 	}
 	if (!jv_invalid_has_msg(jv_copy(last))) {
 		jv_free(last);
@@ -118,7 +156,9 @@ ended(struct job *job, jv last)
 	why = jv_invalid_get_msg(last);
 	if (jv_get_kind(why) != JV_KIND_STRING)
 		why = jv_dump_string(why, 0);
+	/* What "input" says at the end. */
 	r = job_fail(job, 422, "the filter failed: %.300s",
+	    strcmp(jv_string_value(why), "break") == 0 ? "No more inputs" :
 	    jv_string_value(why));
 	jv_free(why);
 	return (r);
@@ -135,36 +175,71 @@ apply(struct job *job, jv document, bool raw)
 	return (ended(job, result));
 }
 
+/* 0 at the end; takes the document. */
+static int
+broken(struct job *job, jv document)
+{
+	jv why;
+	int r = 0;
+
+	if (!jv_invalid_has_msg(jv_copy(document))) {
+		jv_free(document);
+		return (0);
+	}
+	why = jv_invalid_get_msg(document);
+	r = job_fail(job, 422, "no JSON: %.300s", jv_string_value(why));
+	jv_free(why);
+	return (r);
+}
+
+/* All documents as one array. */
+static int
+slurped(struct job *job, bool raw)
+{
+	jv all = jv_array(), document;
+
+	for (document = next_document(); jv_is_valid(document);
+	    document = next_document())
+		all = jv_array_append(all, document);
+	if (broken(job, document) != 0) {
+		jv_free(all);
+		return (-1);
+	}
+	return (apply(job, all, raw));
+}
+
 static int
 each_document(struct job *job, bool raw)
 {
-	struct jv_parser *parser = jv_parser_new(0);
-	jv document, why;
-	int r = 0;
+	jv document;
+	int r;
 
-	jv_parser_set_buf(parser, job->in, (int)job->in_len, 0);
 	do {
-		document = jv_parser_next(parser);
-		if (jv_is_valid(document)) {
-			r = apply(job, document, raw);
-			continue;
-		}
-		if (jv_invalid_has_msg(jv_copy(document))) {
-			why = jv_invalid_get_msg(document);
-			r = job_fail(job, 422, "no JSON: %.300s",
-			    jv_string_value(why));
-			jv_free(why);
-		} else {
-			jv_free(document);
-		}
-		break;
+		document = next_document();
+		if (!jv_is_valid(document))
+			return (broken(job, document));
+		r = apply(job, document, raw);
 	} while (r == 0 && !jq_halted(jq));
-	jv_parser_free(parser);
+	return (r);
+}
+
+static int
+all_documents(struct job *job, bool raw, bool slurp)
+{
+	int r;
+
+	parser = jv_parser_new(0);
+	jv_parser_set_buf(parser, job->in, (int)job->in_len, 0);
+	r = slurp ? slurped(job, raw) : each_document(job, raw);
+	if (parser != NULL)
+		jv_parser_free(parser);
+	parser = NULL;
 	return (r);
 }
 
 int
-filter_run(struct job *job, const char *filter, const char *args, bool raw)
+filter_run(struct job *job, const char *filter, const char *args, bool raw,
+    bool slurp)
 {
 	size_t lines = 0;
 
@@ -176,7 +251,7 @@ filter_run(struct job *job, const char *filter, const char *args, bool raw)
 	    !same(args, compiled_args)) &&
 	    filter_prepare(job, filter, args) != 0)
 		return (-1);
-	if (each_document(job, raw) != 0)
+	if (all_documents(job, raw, slurp) != 0)
 		return (-1);
 	if (out.failed)
 		return (job_fail(job, 413, "there is not enough memory"));

@@ -24,7 +24,7 @@
 
 struct options {
 	int op, to, from;
-	bool raw;
+	bool raw, slurp;
 	int64_t indent;
 	const char *path, *schema, *with, *filter, *args;
 };
@@ -55,6 +55,8 @@ static const struct job_option options[] = {
 	    "jq: an object of variables, $name in the expression"),
 	JOB_BOOL(struct options, raw, false,
 	    "jq: strings as they are, without quotes"),
+	JOB_BOOL(struct options, slurp, false,
+	    "jq: all documents of the input as one array"),
 	JOB_END
 };
 
@@ -298,7 +300,8 @@ run(struct job *job, const void *chosen)
 	case PRETTY: return (pretty(job, o));
 	case POINTER: return (part(job, o));
 	case SCHEMA: return (check_schema(job, o));
-	case JQ: return (filter_run(job, o->filter, o->args, o->raw));
+	case JQ: return (filter_run(job, o->filter, o->args, o->raw,
+	    o->slurp));
 	case CONVERT: return (convert(job, o));
 	default: return (change(job, o));
 	}

@@ -382,6 +382,30 @@ both 200 "$work/many" '{"op": "jq", "filter": "[.]"}'
 [ "$(tr '\n' ' ' <"$OUT")" = '[1] [[2]] [{"a":3}] ' ] || wrong "$(cat "$OUT")"
 end
 
+begin jq_reads_all_documents
+printf '1 2\n{"a":3}' >"$work/many"
+while IFS= read -r filter; do
+	both 200 "$work/many" "{\"op\": \"jq\", \"filter\": \"$filter\"}"
+	jq -c "$filter" "$work/many" 2>/dev/null | cmp -s - "$OUT" ||
+	    wrong "$filter: $(cat "$OUT")"
+done <<'EOT'
+[inputs]
+[., inputs]
+[., try input catch .]
+first(inputs)
+halt
+EOT
+both 200 "$work/many" '{"op": "jq", "filter": "map(. + .)?, length",
+    "slurp": true}'
+jq -c -s 'map(. + .)?, length' "$work/many" | cmp -s - "$OUT" ||
+    wrong "slurp: $(cat "$OUT")"
+refused 422 "$work/many" '{"op": "jq", "filter": "[., input]"}' "No more inputs"
+printf '1 [' >"$work/bad"
+for options in '"filter": "[inputs]"' '"slurp": true, "filter": "."'; do
+	refused 422 "$work/bad" "{\"op\": \"jq\", $options}" "Unfinished"
+done
+end
+
 begin wrong_filters_are_refused
 while IFS='~' read -r status filter why; do
 	refused "$status" "$work/in" "{\"op\": \"jq\", \"filter\": \"$filter\"}" \
@@ -394,7 +418,9 @@ done <<'EOT'
 400~include \"x\"; 1~module not found
 422~.a.b~Cannot index
 422~error(\"mine\")~mine
-422~input~the filter failed
+422~input~No more inputs
+422~{b:1} | halt_error~{"b":1}
+422~null | halt_error~null
 422~\"x\" | halt_error~x
 EOT
 refused 400 "$work/in" '{"op": "jq"}' '"filter" is missing'
