@@ -16,9 +16,10 @@ extern "C" {
 
 /*
  * What a filter makes of a document, and of the documents behind it: one
- * result per line; "input" takes the next document. args: an object of variables,
- * or NULL. raw: strings without quotes. slurp: of all documents as an array. 0, or -1 after job_fail(): 400 when the filter is wrong, 422 when the
- * input is, or what the filter does with it.
+ * result per line; "input" takes the next document. args: an object of
+ * variables, or NULL. raw: strings without quotes. slurp: of all documents as
+ * an array. 0, or -1 after job_fail(): 400 when the filter is wrong, 422 when
+ * the input is, or what the filter does with it.
  */
 int filter_run(struct job *job, const char *filter, const char *args, bool raw,
     bool slurp);

@@ -99,6 +99,8 @@ document_prepare(void)
 		if (xsltSetSecurityPrefs(none, all[i], xsltSecurityForbid) != 0)
 			return (-1);
 	xmlInitParser();
+	if (encoding_prepare() != 0)
+		return (-1);
 	xmlSetExternalEntityLoader(refuse);
 	xmlSetStructuredErrorFunc(NULL, structured);
 	xmlSetGenericErrorFunc(NULL, errors_add);
@@ -142,6 +144,67 @@ unparsed(void *closure, const xmlChar *name, const xmlChar *public_id,
 	    system_id, NULL);
 }
 
+/*
+ * XHTML's names are in a file that is not loaded: libxml2 would leave them out
+ * without a word. In an attribute it takes one byte of a predefined entity.
+ */
+static xmlEntity *
+known_entity(void *closure, const xmlChar *name)
+{
+	static xmlChar text[8];
+	static xmlEntity known = { .type = XML_ENTITY_DECL, .content = text,
+	    .orig = text };
+	xmlParserCtxt *context = closure;
+	xmlEntity *declared = xmlSAX2GetEntity(closure, name);
+	const htmlEntityDesc *html;
+	const xmlDtd *dtd = context->myDoc != NULL ?
+	    context->myDoc->intSubset : NULL;
+
+	if (declared != NULL || dtd == NULL || dtd->ExternalID == NULL)
+		return (declared);
+	html = xmlStrncmp(dtd->ExternalID, BAD_CAST "-//W3C//DTD XHTML", 17) ==
+	    0 ? htmlEntityLookup(name) : NULL;
+	if (html == NULL)
+		return (NULL);
+	known.length = xmlCopyChar(0, text, (int)html->value);
+	text[known.length] = '\0';
+	known.name = name;
+	known.checked = 1;
+	known.etype = XML_INTERNAL_PREDEFINED_ENTITY;
+	if (context->instate == XML_PARSER_ATTRIBUTE_VALUE) {
+		known.etype = XML_INTERNAL_GENERAL_ENTITY;
+		context->replaceEntities = 1;
+	}
+	return (&known);
+}
+
+/* One that is in no text that is read. */
+static void
+unknown_entity(void *closure, const xmlChar *name)
+{
+	errors_add(NULL, "entity \"%.100s\" is not declared in the document\n",
+	    (const char *)name);
+	xmlStopParser(closure);
+}
+
+static xmlDoc *
+read_html(struct job *job, const char *data, size_t len, bool blanks)
+{
+	char *text = NULL;
+	xmlDoc *doc;
+
+	if (encoding_html(job, data, len, &text, &len) != 0) {
+		free(text);
+		return (NULL);
+	}
+	doc = htmlReadMemory(text != NULL ? text : data, (int)len, NULL,
+	    "utf-8", HTML_PARSE_RECOVER | HTML_PARSE_NOERROR |
+	    HTML_PARSE_NOWARNING | HTML_PARSE_NONET | HTML_PARSE_IGNORE_ENC |
+	    (blanks ? 0 : HTML_PARSE_NOBLANKS));
+	free(text);
+	return (doc);
+}
+
 static xmlDoc *
 read_xml(const void *data, size_t len, int flags)
 {
@@ -153,6 +216,8 @@ read_xml(const void *data, size_t len, int flags)
 	(void)xmlCtxtUseOptions(context, flags);
 	context->sax->entityDecl = entity;
 	context->sax->unparsedEntityDecl = unparsed;
+	context->sax->getEntity = known_entity;
+	context->sax->reference = unknown_entity;
 	(void)xmlParseDocument(context);
 	doc = context->myDoc;
 	if (!context->wellFormed || !context->nsWellFormed ||
@@ -176,14 +241,15 @@ document_read(struct job *job, const void *data, size_t len,
 	if (len > INT32_MAX)
 		return (job_fail(job, 413, "%s has more than 2 GB", what));
 	entities_allowed = o->entities;
-	*doc = o->html ? htmlReadMemory(data, (int)len, NULL, "utf-8",
-	    HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
-	    HTML_PARSE_NONET | (blanks ? 0 : HTML_PARSE_NOBLANKS)) :
+	job->status = 200;
+	*doc = o->html ? read_html(job, data, len, blanks) :
 	    read_xml(data, len, flags);
 	if (*doc != NULL && xmlDocGetRootElement(*doc) != NULL)
 		return (0);
 	xmlFreeDoc(*doc);
 	*doc = NULL;
+	if (job->status != 200)
+		return (-1);
 	return (job_fail(job, status, "%s is not well-formed: %s", what,
 	    *errors_first() != '\0' ? first : "there is no element"));
 }

@@ -23,6 +23,13 @@ do
 	expect_status 0 "$fuzzer" "${1:-1000}" "$options" doc.xml
 done
 end
+printf '%s' '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x">' \
+    '<p t="&euro;&eacute;">a&nbsp;&Alpha;<b u="&lt;"/>&copy;</p>' >doc.xhtml
+begin mutations_of_xhtml
+for options in json '{"op": "xpath", "xpath": "//@* | //text()"}'; do
+	expect_status 0 "$fuzzer" "${1:-1000}" "$options" doc.xhtml
+done
+end
 begin mutations_of_html
 for options in '{"op": "json", "html": true}' '{"op": "pretty", "html": true}' \
     '{"op": "xpath", "xpath": "//b", "html": true}'; do

@@ -211,6 +211,52 @@ both 200 "$work/in" '{"html": true, "op": "json"}'
 both 200 "$work/in" '{"html": true, "op": "xpath", "xpath": "//b"}'
 end
 
+begin encodings_become_utf_8
+while IFS='|' read -r options text want; do
+	printf "$text" >"$work/in"
+	both 200 "$work/in" "$options"
+	iconv -f utf-8 -t utf-8 "$OUT" >/dev/null 2>&1 || wrong "no UTF-8: $text"
+	has "$OUT" "$want"
+done <<'EOT'
+{"html": true, "op": "json"}|<meta charset=iso-8859-1><p>\351\200|"p":"é€"
+{"html": true, "op": "pretty"}|<meta charset=iso-8859-1><p>\351|<meta charset="utf-8"></head>
+{"html": true, "op": "pretty"}|<meta charset=iso-8859-1><p>\351|<p>é</p>
+{"html": true, "op": "pretty"}|<meta http-equiv=Content-Type content="text/html; charset=latin1"><p>\351|charset=utf-8"
+{"html": true, "op": "json"}|<meta charset="ISO-8859-15"><p>\244|"p":"€"
+{"html": true, "op": "json"}|<p>\223x\224|"p":"“x”"
+{"html": true, "op": "json"}|<meta charset=utf-8><p>\351é|"p":"�é"
+{"html": true, "op": "json"}|\377\376<\0p\0>\0\351\0|"p":"é"
+{"html": true, "op": "xpath", "xpath": "//p"}|<meta charset=windows-1252><p>\200|<p>€</p>
+json|<?xml version="1.0" encoding="windows-1252"?><a>\200\351</a>|"a":"€é"
+json|<?xml version="1.0" encoding="ISO-8859-1"?><a>\351</a>|"a":"é"
+EOT
+printf '<meta charset=shift_jis><p>x' >"$work/in"
+refused 415 "$work/in" '{"html": true, "op": "json"}' '"shift_jis" is not read'
+printf '<?xml version="1.0" encoding="Shift_JIS"?><a/>' >"$work/in"
+refused 422 "$work/in" json 'Unsupported encoding'
+end
+
+begin entities_of_xhtml_are_characters
+xhtml='<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x.dtd">'
+printf '%s<p t="&euro;&lt;&eacute;">a&nbsp;&euro;&amp;</p>' "$xhtml" >"$work/in"
+both 200 "$work/in" json
+[ "$(cat "$OUT")" = "$(printf '{"p":{"@t":"€<é","#text":"a\302\240€&"}}')" ] ||
+    wrong "$(cat "$OUT")"
+both 200 "$work/in" '{"op": "xpath", "xpath": "string(//@t)"}'
+[ "$(cat "$OUT")" = '€<é' ] || wrong "$(cat "$OUT")"
+while IFS= read -r text; do
+	printf '%s' "$text" >"$work/bad"
+	for options in json wellformed '{"entities": true}'; do
+		refused 422 "$work/bad" "$options" "Entity"
+	done
+done <<EOT
+$xhtml<p>&nope;</p>
+$xhtml<p t="&nope;"/>
+<!DOCTYPE a SYSTEM "a.dtd"><a>&nbsp;</a>
+<!DOCTYPE a SYSTEM "a.dtd"><a t="&nbsp;">b</a>
+EOT
+end
+
 begin old_processors_can_run_it
 qemu-x86_64 -cpu qemu64 "$binary" json <"$work/doc" >"$OUT"
 "$binary" json <"$work/doc" | cmp -s - "$OUT" || wrong "it differs"

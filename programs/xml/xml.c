@@ -49,6 +49,36 @@ again(void)
 	out.data = NULL;
 }
 
+/* <meta charset>, of which libxml2 does not know. */
+static void
+name_charset(xmlNode *from)
+{
+	for (xmlNode *n = from; n != NULL; n = n->next)
+		if (xmlStrcasecmp(n->name, BAD_CAST "head") == 0)
+			name_charset(n->children);
+		else if (xmlStrcasecmp(n->name, BAD_CAST "meta") == 0 &&
+		    xmlHasProp(n, BAD_CAST "charset") != NULL)
+			(void)xmlSetProp(n, BAD_CAST "charset",
+			    BAD_CAST "utf-8");
+}
+
+/* In UTF-8, whatever a <meta> says, which then says so. */
+static void
+print_html(int *len)
+{
+	xmlOutputBuffer *to = xmlAllocOutputBuffer(NULL);
+
+	if (to == NULL)
+		return;
+	if (htmlGetMetaEncoding(doc) != NULL)
+		(void)htmlSetMetaEncoding(doc, BAD_CAST "utf-8");
+	name_charset(xmlDocGetRootElement(doc)->children);
+	htmlDocContentDumpFormatOutput(to, doc, "UTF-8", 1);
+	*len = (int)xmlOutputBufferGetSize(to);
+	printed = xmlStrndup(xmlOutputBufferGetContent(to), *len);
+	(void)xmlOutputBufferClose(to);
+}
+
 static int
 pretty(struct job *job, const struct xml_options *o)
 {
@@ -59,7 +89,7 @@ pretty(struct job *job, const struct xml_options *o)
 	blanks[o->indent] = '\0';
 	xmlTreeIndentString = blanks;
 	if (o->html)
-		htmlDocDumpMemoryFormat(doc, &printed, &len, 1);
+		print_html(&len);
 	else
 		xmlDocDumpFormatMemoryEnc(doc, &printed, &len, "UTF-8", 1);
 	if (printed == NULL)

@@ -34,6 +34,15 @@ int document_read(struct job *job, const void *data, size_t len,
     const struct xml_options *o, bool blanks, const char *what, int status,
     xmlDoc **doc);
 
+/* Encodings that libxml2 lacks, once: 0 or -1. */
+int encoding_prepare(void);
+/*
+ * A page as UTF-8, by its content type, its BOM or its <meta>; *to is
+ * malloc'ed, or left as it is when the page is UTF-8. 415: another encoding.
+ */
+int encoding_html(struct job *job, const char *data, size_t len, char **to,
+    size_t *to_len);
+
 /* What an option gives, the text itself or the URL of one. */
 int document_option(struct job *job, const char *name, const char *value,
     const void **data, size_t *len);
