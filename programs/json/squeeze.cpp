@@ -70,6 +70,9 @@ blank(char c)
 	return (c == ' ' || c == '\n' || c == '\r' || c == '\t');
 }
 
+/* What simdjson looks through at once. */
+const size_t PIECE = 65536;
+
 struct walk {
 	struct job *job;
 	const char *in, *end;
@@ -154,12 +157,10 @@ hex(char c)
  * all can be looked at from left to right.
  */
 int
-escapes(const struct walk *w)
+escapes(const struct walk *w, const char *p, const char *till)
 {
-	const char *p = w->in;
-
-	while ((p = static_cast<const char *>(memchr(p, '\\',
-	    static_cast<size_t>(w->end - p)))) != nullptr) {
+	while (p < till && (p = static_cast<const char *>(memchr(p, '\\',
+	    static_cast<size_t>(till - p)))) != nullptr) {
 		if (w->end - p < 2 || p[1] == '\0' ||
 		    strchr("\"\\/bfnrtu", p[1]) == nullptr)
 			return (wrong(w, p, "there is no such escape"));
@@ -211,23 +212,31 @@ struct copier {
 	}
 };
 
-/* The grammar. stack: a bit for each level, set in an object. */
-template <bool writes> int
-grammar(const struct walk *w, const uint32_t *at, size_t n, char **out_end)
-{
+/* Where in the grammar it is. stack: a bit for each level, set in an object. */
+struct grammar {
 	uint64_t stack[SQUEEZE_DEPTH_MAX / 64 + 2] = {};
-	copier c = { w, w->in + at[0], w->out };
-	const char *last = nullptr;
+	copier c = {};
+	const char *last = nullptr;	/* the token before; NULL: none was */
 	uint8_t kind = OTHER, state = VALUE;
 	unsigned depth = 0;
 
+	template <bool writes> int tokens(const walk *w, const char *base,
+	    const uint32_t *at, size_t n);
+};
+
+/* The tokens of a piece. */
+template <bool writes> int
+grammar::tokens(const walk *w, const char *base, const uint32_t *at, size_t n)
+{
+	if (last == nullptr)
+		c = { w, base + at[0], w->out };
 	for (size_t i = 0; i < n; i++) {
-		const char *p = w->in + at[i];
+		const char *p = base + at[i];
 		uint8_t before = kind, next;
 
 		kind = kinds.of[static_cast<uint8_t>(*p)];
 		next = next_of[state][kind];
-		if (writes && i != 0)
+		if (writes && last != nullptr)
 			c.token(p, last, before < STRING);
 		last = p;
 		if (next < STATES) {
@@ -261,16 +270,76 @@ grammar(const struct walk *w, const uint32_t *at, size_t n, char **out_end)
 		state = depth == 0 ? DONE : (stack[depth / 64] >> depth % 64 &
 		    1) != 0 ? IN_OBJECT : IN_ARRAY;
 	}
-	if (state != DONE)
-		return (wrong(w, w->end, "it ends too early"));
-	if (writes) {
-		const char *till = w->end;
-
-		while (blank(till[-1]))
-			till--;
-		*out_end = copy(w, c.to, c.from, till);
-	}
 	return (0);
+}
+
+/* Behind the last piece. */
+int
+finish(const walk *w, const grammar *g, size_t *out_len)
+{
+	const char *till = w->end;
+
+	if (g->last == nullptr)
+		return (wrong(w, w->in, "there is nothing"));
+	if (g->state != DONE)
+		return (wrong(w, w->end, "it ends too early"));
+	if (w->out == nullptr)
+		return (0);
+	while (blank(till[-1]))
+		till--;
+	*out_len = static_cast<size_t>(copy(w, g->c.to, g->c.from, till) -
+	    w->out);
+	return (0);
+}
+
+/*
+ * Pieces that end with a line, which no string may: places of tokens, which
+ * take four bytes each, stay in the cache, and so does the text between the
+ * two times it is read. One piece is all when there are no lines.
+ */
+const char *
+piece_end(const walk *w, const char *from)
+{
+	size_t left = static_cast<size_t>(w->end - from);
+	const void *end;
+
+	if (left <= PIECE)
+		return (w->end);
+	end = memrchr(from, '\n', PIECE);
+	if (end == nullptr)
+		end = memchr(from + PIECE, '\n', left - PIECE);
+	return (end != nullptr ? static_cast<const char *>(end) + 1 : w->end);
+}
+
+int
+piece_wrong(const walk *w, const char *from, const char *till,
+    simdjson::error_code error)
+{
+	if (error == simdjson::UTF8_ERROR)
+		return (wrong(w, from, "the document is no UTF-8"));
+	if (error == simdjson::UNCLOSED_STRING && till == w->end)
+		return (wrong(w, w->end, "a string is not closed"));
+	return (wrong(w, from, "a string has a control character"));
+}
+
+int
+piece(const walk *w, grammar *g, const char *from, const char *till,
+    simdjson::internal::dom_parser_implementation *stage)
+{
+	simdjson::error_code error = stage->stage1(
+	    reinterpret_cast<const uint8_t *>(from), static_cast<size_t>(till -
+	    from), simdjson::stage1_mode::regular);
+	const uint32_t *at = stage->structural_indexes.get();
+	size_t n = stage->n_structural_indexes;
+
+	if (error == simdjson::EMPTY)
+		return (0);
+	if (error != simdjson::SUCCESS)
+		return (piece_wrong(w, from, till, error));
+	if ((w->out != nullptr ? g->tokens<true>(w, from, at, n) :
+	    g->tokens<false>(w, from, at, n)) != 0)
+		return (-1);
+	return (escapes(w, from, till));
 }
 
 }
@@ -289,34 +358,25 @@ squeeze(struct job *job, const char *in, size_t len, char *out,
 	using simdjson::internal::dom_parser_implementation;
 	std::unique_ptr<dom_parser_implementation> stage;
 	struct walk w = { job, in, in + len, out };
-	char *out_end = out;
+	const char *from = in, *till = in;
+	size_t room = 0;
+	grammar g;
 
 	if (len >= UINT32_MAX - SQUEEZE_SLACK)
 		return (job_fail(job, 413, "the document has more than 4 GB"));
-	if (simdjson::get_active_implementation()
-	    ->create_dom_parser_implementation(len, 1, stage) !=
-	    simdjson::SUCCESS)
-		return (job_fail(job, 413, "there is not enough memory for %zu "
-		    "bytes", len));
-	switch (stage->stage1(reinterpret_cast<const uint8_t *>(in), len,
-	    simdjson::stage1_mode::regular)) {
-	case simdjson::SUCCESS: break;
-	case simdjson::EMPTY:
-		return (wrong(&w, in, "there is nothing"));
-	case simdjson::UTF8_ERROR:
-		return (wrong(&w, in, "the document is no UTF-8"));
-	case simdjson::UNCLOSED_STRING:
-		return (wrong(&w, w.end, "a string is not closed"));
-	default:
-		return (wrong(&w, in, "a string has a control character"));
+	for (; from < w.end; from = till) {
+		till = piece_end(&w, from);
+		if (static_cast<size_t>(till - from) > room) {
+			room = static_cast<size_t>(till - from);
+			room = room < PIECE && len > PIECE ? PIECE : room;
+			if (simdjson::get_active_implementation()
+			    ->create_dom_parser_implementation(room, 1, stage)
+			    != simdjson::SUCCESS)
+				return (job_fail(job, 413, "there is not "
+				    "enough memory for %zu bytes", len));
+		}
+		if (piece(&w, &g, from, till, stage.get()) != 0)
+			return (-1);
 	}
-	if ((out != nullptr ?
-	    grammar<true>(&w, stage->structural_indexes.get(),
-	    stage->n_structural_indexes, &out_end) :
-	    grammar<false>(&w, stage->structural_indexes.get(),
-	    stage->n_structural_indexes, nullptr)) != 0 || escapes(&w) != 0)
-		return (-1);
-	if (out != nullptr)
-		*out_len = static_cast<size_t>(out_end - out);
-	return (0);
+	return (finish(&w, &g, out_len));
 }

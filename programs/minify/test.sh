@@ -101,6 +101,35 @@ python3 -c 'print("[" * 100000 + "]" * 100000)' >"$work/deep"
 refused 413 "$work/deep" json "nested more than"
 end
 
+# Long ones are looked at piece by piece, each with some lines.
+begin json_of_many_pieces_is_one_document
+python3 - "$binary" 2>"$ERR" <<'EOT' || wrong "$(tail -n 1 "$ERR")"
+import json, random, subprocess, sys
+def run(text):
+    got = subprocess.run([sys.argv[1], "json"], input=text.encode(),
+                         capture_output=True)
+    return got.returncode, got.stdout.decode(), got.stderr.decode()
+r = random.Random(3)
+value = [{"a" * r.randrange(40): r.random(), "\\\"\n": ["é", [], {}, i]}
+         for i in range(9000)]
+small = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+for text in [json.dumps(value, indent=2, ensure_ascii=False), small,
+             "\n" * 200000 + "[" + "\n" * 70000 + small[1:] + " \n" * 99999,
+             small.replace('"é",', '"é" ,' + " " * 90 + "\r\n")]:
+    assert run(text) == (0, small, ""), run(text)[2]
+lines = json.dumps(value, indent=2).split("\n")
+for line, wrong, why in [(30000, "}", "line 30001"), (30000, '"', "string"),
+                         (44000, '"\\x"', "line 44001"),
+                         (5, '"a', "control character"),
+                         (50000, "\ufeff", "line 50001")]:
+    broken = "\n".join(lines[:line] + [wrong] + lines[line:])
+    status, _, said = run(broken)
+    assert status == 1 and why in said, (wrong, said)
+assert "ends too early" in run("\n".join(lines[:-1]))[2]
+assert "there is nothing" in run(" \n" * 99999)[2]
+EOT
+end
+
 # Every document of up to three tokens, valid or not, as python sees it.
 begin json_grammar_is_that_of_python
 python3 - "$binary" 2>"$ERR" <<'EOT' || wrong "$(tail -n 1 "$ERR")"

@@ -168,6 +168,7 @@ encoding_html(struct job *job, const char *data, size_t len, char **to,
 	if (handler == NULL || handler->input == NULL ||
 	    strncasecmp(name, "utf-16", 6) == 0)
 		return (job_fail(job, 415, "the encoding \"%.60s\" is not "
-		    "read: UTF-8, UTF-16, ISO 8859 and windows-1252 are", name));
+		    "read: UTF-8, UTF-16, ISO 8859 and windows-1252 are",
+		    name));
 	return (convert(job, handler->input, data, len, to, to_len));
 }
