@@ -137,6 +137,17 @@ done <<'EOT'
 200;{"pattern": "^a\\u00a0\\s\\v$"};"a\u00a0\u2003\u000b"
 422;{"pattern": "a$"};"a\n"
 422;false;1
+422;{"contains": {"const": 1}};[2]
+200;{"contains": {"const": 1}, "minContains": 0, "maxContains": 1};[2]
+422;{"contains": {"const": 1}, "maxContains": 1};[1, 1]
+422;{"propertyNames": {"maxLength": 1}};{"ab": 1}
+422;{"dependentRequired": {"a": ["b"]}};{"a": 1}
+422;{"dependentSchemas": {"a": {"required": ["b"]}}};{"a": 1}
+422;{"if": {"type": "null"}, "then": false};null
+422;{"if": {"type": "null"}, "else": false};1
+422;{"exclusiveMaximum": 5};5
+422;{"oneOf": [true, true]};1
+422;{"not": {"type": "null"}};null
 200;{"multipleOf": 0.01};19.99
 422;{"multipleOf": 0.01};19.995
 422;{"const": 12345678901234567890123.5};12345678901234567890123.6
