@@ -5,10 +5,14 @@
 
 #include "codec.h"
 
+/* With `stream`: so much is done at once, as without it. */
+#define PACK_AT_ONCE ((size_t)1 << 20)
+#define UNPACK_AT_ONCE ((size_t)16 << 20)
+
 struct options {
 	int64_t level, max_output;
 	int algorithm;
-	bool decompress, encoding;
+	bool decompress, encoding, stream;
 	const char *dictionary;
 };
 
@@ -24,23 +28,17 @@ static const struct job_option options[] = {
 	    "-1 is the default of the algorithm; more is smaller and slower"),
 	JOB_BOOL(struct options, decompress, false,
 	    "decompress in place of compress"),
-	JOB_INT(struct options, max_output, 256 << 20, 1, (int64_t)1 << 30,
+	JOB_INT(struct options, max_output, 256 << 20, 1, (int64_t)1 << 40,
 	    "bytes that may come out of decompressing"),
 	JOB_BOOL(struct options, encoding, false,
 	    "keep the content type and say Content-Encoding"),
+	JOB_BOOL(struct options, stream, false, "what is large is never whole "
+	    "in memory: compressed as it arrives (among main_arguments), or "
+	    "decompressed as it is sent"),
 	JOB_STR(struct options, dictionary, NULL, 1024,
 	    "zstd: where its dictionary is, a path or URL"),
 	JOB_END
 };
-
-static const struct codec *
-by_first_bytes(const struct job *job)
-{
-	for (unsigned i = 0; i < codecs_n; i++)
-		if (codecs[i].is != NULL && codecs[i].is(job->in, job->in_len))
-			return (&codecs[i]);
-	return (NULL);
-}
 
 /* The first of ours that the client takes: best first. */
 static const struct codec *
@@ -50,7 +48,6 @@ by_accept_encoding(void)
 	char *accept = job_header("Accept-Encoding"), *at, *q;
 	size_t n;
 
-	job_set_header("Vary: Accept-Encoding");
 	for (unsigned i = 0; i < 3 && accept != NULL; i++) {
 		const struct codec *c = &codecs[order[i]];
 
@@ -82,51 +79,199 @@ answer(struct job *job, const struct options *o, const struct codec *c,
 	    b->data, b->len));
 }
 
-static int
-squeeze(struct job *job, const struct options *o, const struct codec *c,
-    const struct dictionary *d, struct buffer *b)
-{
-	int level = o->level == LEVEL_DEFAULT ? c->level : (int)o->level;
+static struct buffer result;
 
-	if (level < c->min_level || level > c->max_level)
+/* Which codec, its level and dictionary; NULL in *cp: none, to compress. */
+static int
+choose(struct job *job, const struct options *o, const struct codec **cp,
+    int *level, struct dictionary *d)
+{
+	const struct codec *c = &codecs[o->algorithm];
+	const char *type;
+
+	if (o->algorithm == AUTO)
+		c = o->decompress ? codec_of(job->in, job->in_len) :
+		    by_accept_encoding();
+	*cp = c;
+	if (c == NULL)
+		return (o->decompress ? job_fail(job, 415,
+		    "the input is of no known kind") : 0);
+	*level = o->level == LEVEL_DEFAULT ? c->level : (int)o->level;
+	if (!o->decompress &&
+	    (*level < c->min_level || *level > c->max_level))
 		return (job_fail(job, 400, "option \"level\" of %s is between "
 		    "%d and %d", c->name, c->min_level, c->max_level));
-	b->max = SIZE_MAX - 1;
-	return (c->compress(job, b, level, d));
+	if (o->dictionary == NULL)
+		return (0);
+	if (!c->dictionary)
+		return (job_fail(job, 400, "option \"dictionary\" is zstd's; "
+		    "%s has none", c->name));
+	return (job_fetch(job, o->dictionary, &d->data, &d->len, &type));
 }
 
-static struct buffer result;
+/*--- compressing as it arrives ---------------------------------------------*/
+
+static struct {
+	const struct codec *codec;	/* NULL: not under way */
+	void *state;
+} packer;
+
+static int
+pack(struct job *job, const uint8_t *data, size_t len, bool last)
+{
+	const struct coder *c = packer.codec->pack;
+	enum flow_end e = FLOW_MORE;
+	struct flow f;
+
+	do {
+		size_t n = len < FLOW_PIECE ? len : FLOW_PIECE;
+
+		if (!buffer_room(&result, FLOW_ROOM))
+			return (codec_no_memory(job));
+		f = (struct flow){data, n, result.data + result.len,
+		    result.room - result.len, last && n == len};
+		e = c->step(packer.state, &f);
+		result.len = result.room - f.room;
+		data += n - f.left;
+		len -= n - f.left;
+		if (e == FLOW_NO_MEMORY || e == FLOW_BROKEN)
+			return (codec_no_memory(job));
+	} while (len != 0 || (last && e != FLOW_END));
+	return (0);
+}
+
+static bool
+in_pieces(const void *chosen)
+{
+	return (((const struct options *)chosen)->stream);
+}
+
+static int
+piece(struct job *job, const void *chosen, const void *data, size_t len)
+{
+	const struct options *o = chosen;
+	struct dictionary d = {NULL, 0};
+	const struct codec *c;
+	int level;
+
+	if (packer.codec == NULL) {
+		/* What decompresses needs all: its first pass is a check. */
+		if (o->decompress || job->in_len + len <= PACK_AT_ONCE)
+			return (0);
+		if (choose(job, o, &c, &level, &d) != 0)
+			return (-1);
+		if (c == NULL)
+			return (0);
+		result = (struct buffer){.max = SIZE_MAX - 1};
+		packer.state = c->pack->open(level, &d);
+		if (packer.state == NULL)
+			return (codec_no_memory(job));
+		packer.codec = c;
+		if (pack(job, job->in, job->in_len, false) != 0)
+			return (-1);
+	}
+	return (pack(job, data, len, false) == 0 ? 1 : -1);
+}
+
+/*--- decompressing ---------------------------------------------------------*/
+
+static struct unpacker unpacker;
+
+static int
+too_much(struct job *job, const struct options *o)
+{
+	return (job_fail(job, 413, "more than max_output, %ju bytes, would "
+	    "come out", (uintmax_t)o->max_output));
+}
+
+static struct job_piece
+next(void *arg, size_t max)
+{
+	struct job_piece p = {result.data, 0};
+
+	if (unpack_some(arg, &unpacker, result.data,
+	    max < result.room ? max : result.room, &p.len) < 0)
+		p.len = 0;
+	return (p);
+}
+
+/*
+ * It is too much to keep: the rest is looked at, so that what is wrong with it
+ * is a status still, and all is decompressed again as it is sent.
+ */
+static int
+unpack_twice(struct job *job, const struct options *o, const struct codec *c,
+    const struct dictionary *d)
+{
+	uint64_t all = result.len;
+	size_t n;
+	int r;
+
+	do {
+		r = unpack_some(job, &unpacker, result.data, result.room, &n);
+		all += n;
+		if (r >= 0 && all > (uint64_t)o->max_output)
+			return (too_much(job, o));
+	} while (r > 0);
+	unpack_close(&unpacker);
+	if (r < 0 || unpack_open(job, &unpacker, c, d) != 0)
+		return (-1);
+	return (job_stream(job, "application/octet-stream", all, next, job));
+}
+
+static int
+unpack(struct job *job, const struct options *o, const struct codec *c,
+    const struct dictionary *d)
+{
+	size_t n;
+	int r;
+
+	result = (struct buffer){.max = (size_t)o->max_output};
+	if (o->stream && result.max > UNPACK_AT_ONCE)
+		result.max = UNPACK_AT_ONCE;
+	if (unpack_open(job, &unpacker, c, d) != 0)
+		return (-1);
+	do {
+		if (!buffer_room(&result, 65536))
+			break;
+		r = unpack_some(job, &unpacker, result.data + result.len,
+		    result.room - result.len, &n);
+		if (r < 0)
+			return (-1);
+		result.len += n;
+	} while (r > 0);
+	if (result.full && result.max < (size_t)o->max_output)
+		return (unpack_twice(job, o, c, d));
+	unpack_close(&unpacker);
+	if (result.full || result.len > (size_t)o->max_output)
+		return (too_much(job, o));
+	return (answer(job, o, c, &result));
+}
+
+/*--- the request -----------------------------------------------------------*/
 
 static int
 run(struct job *job, const void *chosen)
 {
 	const struct options *o = chosen;
-	const struct codec *c = o->algorithm == AUTO ? NULL :
-	    &codecs[o->algorithm];
 	struct dictionary d = {NULL, 0};
-	const char *type;
+	const struct codec *c;
+	int level;
 
-	result = (struct buffer){.max = (size_t)o->max_output};
+	if (o->algorithm == AUTO && !o->decompress)
+		job_set_header("Vary: Accept-Encoding");
+	if (packer.codec != NULL)
+		return (pack(job, job->in, 0, true) != 0 ? -1 :
+		    answer(job, o, packer.codec, &result));
+	if (choose(job, o, &c, &level, &d) != 0)
+		return (-1);
 	if (c == NULL)
-		c = o->decompress ? by_first_bytes(job) : by_accept_encoding();
-	if (c == NULL && !o->decompress)
 		return (job_answer(job, job->in_type, job->in, job->in_len));
-	if (c == NULL)
-		return (job_fail(job, 415, "the input is of no known kind"));
-	if (o->dictionary != NULL && job_fetch(job, o->dictionary, &d.data,
-	    &d.len, &type) != 0)
-		return (-1);
-	if (!o->decompress) {
-		if (squeeze(job, o, c, &d, &result) != 0)
-			return (-1);
-	} else if (c->decompress(job, &result, &d) != 0) {
-		return (-1);
-	}
-	if (result.full || (o->decompress &&
-	    result.len > (size_t)o->max_output))
-		return (job_fail(job, 413, "more than max_output, %ju bytes, "
-		    "would come out", (uintmax_t)o->max_output));
-	return (answer(job, o, c, &result));
+	if (o->decompress)
+		return (unpack(job, o, c, &d));
+	result = (struct buffer){.max = SIZE_MAX - 1};
+	return (c->compress(job, &result, level, &d) != 0 ? -1 :
+	    answer(job, o, c, &result));
 }
 
 static void
@@ -134,6 +279,9 @@ again(void)
 {
 	free(result.data);
 	result.data = NULL;
+	if (packer.codec != NULL)
+		packer.codec->pack->close(packer.state);
+	packer.codec = NULL;
 }
 
 static const struct job_program program = {
@@ -145,6 +293,8 @@ static const struct job_program program = {
 	.run = run,
 	.bare = "level",
 	.again = again,
+	.in_pieces = in_pieces,
+	.piece = piece,
 };
 
 int

@@ -1,105 +1,128 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * gz.c: the formats around Deflate (RFC 1950 to 1952). libdeflate compresses;
- * zlib decompresses, since it can stop at a limit.
+ * gz.c: the formats around Deflate (RFC 1950 to 1952) by zlib, a piece at a
+ * time. libdeflate is faster but wants all at once: pack.c.
  */
-#include <libdeflate.h>
 #include <stdlib.h>
-#include <string.h>
 #include <zlib.h>
 
 #include "codec.h"
 
-typedef size_t bound_f(struct libdeflate_compressor *, size_t);
-typedef size_t compress_f(struct libdeflate_compressor *, const void *, size_t,
-    void *, size_t);
+/* zlib counts in 32 bits. */
+#define PIECE_MAX ((size_t)1 << 30)
+/* How zlib is told the format. */
+enum window { RAW = -15, ZLIB = 15, GZIP = 15 + 16 };
 
-static int
-with_libdeflate(struct job *job, struct buffer *b, int level, bound_f *bound,
-    compress_f *compress)
+static enum flow_end
+step(z_stream *z, struct flow *f, int (*code)(z_stream *, int), int flush)
 {
-	struct libdeflate_compressor *c = libdeflate_alloc_compressor(level);
-	int r = 0;
-
-	if (c == NULL || !buffer_room(b, bound(c, job->in_len)))
-		r = job_fail(job, 413, "not enough memory to compress");
-	else
-		b->len = compress(c, job->in, job->in_len, b->data, b->room);
-	libdeflate_free_compressor(c);
-	return (r);
-}
-
-int
-gzip_compress(struct job *job, struct buffer *b, int level,
-    const struct dictionary *d)
-{
-	(void)d;
-	return (with_libdeflate(job, b, level, libdeflate_gzip_compress_bound,
-	    libdeflate_gzip_compress));
-}
-
-int
-zlib_compress(struct job *job, struct buffer *b, int level,
-    const struct dictionary *d)
-{
-	(void)d;
-	return (with_libdeflate(job, b, level, libdeflate_zlib_compress_bound,
-	    libdeflate_zlib_compress));
-}
-
-int
-deflate_compress(struct job *job, struct buffer *b, int level,
-    const struct dictionary *d)
-{
-	(void)d;
-	return (with_libdeflate(job, b, level,
-	    libdeflate_deflate_compress_bound, libdeflate_deflate_compress));
-}
-
-/* window: how zlib is told the format; a gzip may have several members. */
-static int
-inflate_all(struct job *job, struct buffer *b, int window, const char *name)
-{
-	z_stream z;
+	size_t in = f->left < PIECE_MAX ? f->left : PIECE_MAX;
+	size_t room = f->room < PIECE_MAX ? f->room : PIECE_MAX;
 	int r;
 
-	memset(&z, 0, sizeof z);
-	if (inflateInit2(&z, window) != Z_OK)
-		return (job_fail(job, 413, "not enough memory"));
-	z.next_in = (Bytef *)(uintptr_t)job->in;
-	z.avail_in = (uInt)job->in_len;
-	do {
-		if (!buffer_room(b, 65536))
-			break;
-		z.next_out = b->data + b->len;
-		z.avail_out = (uInt)(b->room - b->len);
-		r = inflate(&z, Z_NO_FLUSH);
-		b->len = b->room - z.avail_out;
-		if (r == Z_STREAM_END && window > 16 && z.avail_in > 0)
-			r = inflateReset(&z);
-	} while (r == Z_OK);
-	(void)inflateEnd(&z);
-	return (b->full || r == Z_STREAM_END ? 0 : codec_broken(job, name));
+	z->next_in = (Bytef *)(uintptr_t)f->in;
+	z->avail_in = (uInt)in;
+	z->next_out = f->out;
+	z->avail_out = (uInt)room;
+	r = code(z, flush);
+	f->in += in - z->avail_in;
+	f->left -= in - z->avail_in;
+	f->out += room - z->avail_out;
+	f->room -= room - z->avail_out;
+	switch (r) {
+	case Z_OK:
+	case Z_BUF_ERROR:		/* no progress, which the caller sees */
+		return (FLOW_MORE);
+	case Z_STREAM_END:
+		return (FLOW_END);
+	case Z_MEM_ERROR:
+		return (FLOW_NO_MEMORY);
+	default:
+		return (FLOW_BROKEN);
+	}
 }
 
-int
-gzip_decompress(struct job *job, struct buffer *b, const struct dictionary *d)
+/*--- decompressing --------------------------------------------------------*/
+
+static void *
+open_inflate(enum window window)
 {
-	(void)d;
-	return (inflate_all(job, b, 15 + 16, "gzip"));
+	z_stream *z = calloc(1, sizeof *z);
+
+	if (z != NULL && inflateInit2(z, (int)window) == Z_OK)
+		return (z);
+	free(z);
+	return (NULL);
 }
 
-int
-zlib_decompress(struct job *job, struct buffer *b, const struct dictionary *d)
+static enum flow_end
+inflate_step(void *state, struct flow *f)
 {
-	(void)d;
-	return (inflate_all(job, b, 15, "zlib"));
+	return (step(state, f, inflate, Z_NO_FLUSH));
 }
 
-int
-deflate_decompress(struct job *job, struct buffer *b,
-    const struct dictionary *d)
+static bool
+inflate_again(void *state)
 {
-	(void)d;
-	return (inflate_all(job, b, -15, "deflate"));
+	return (inflateReset(state) == Z_OK);
 }
+
+static void
+inflate_close(void *state)
+{
+	(void)inflateEnd(state);
+	free(state);
+}
+
+/*--- compressing ----------------------------------------------------------*/
+
+static void *
+open_deflate(int level, enum window window)
+{
+	z_stream *z = calloc(1, sizeof *z);
+
+	/* 10 to 12 are libdeflate's. */
+	if (z != NULL && deflateInit2(z, level > 9 ? 9 : level, Z_DEFLATED,
+	    (int)window, 8, Z_DEFAULT_STRATEGY) == Z_OK)
+		return (z);
+	free(z);
+	return (NULL);
+}
+
+static enum flow_end
+deflate_step(void *state, struct flow *f)
+{
+	return (step(state, f, deflate, f->last ? Z_FINISH : Z_NO_FLUSH));
+}
+
+static void
+deflate_close(void *state)
+{
+	(void)deflateEnd(state);
+	free(state);
+}
+
+/*--- the three formats ----------------------------------------------------*/
+
+#define FORMAT(name, window, again) \
+	static void * \
+	name##_inflate(int level, const struct dictionary *d) \
+	{ \
+		(void)level; \
+		(void)d; \
+		return (open_inflate(window)); \
+	} \
+	static void * \
+	name##_deflate(int level, const struct dictionary *d) \
+	{ \
+		(void)d; \
+		return (open_deflate(level, window)); \
+	} \
+	const struct coder name##_unpack = {name##_inflate, inflate_step, \
+	    again, inflate_close}; \
+	const struct coder name##_pack = {name##_deflate, deflate_step, \
+	    NULL, deflate_close}
+/* Only a gzip may have several members. */
+FORMAT(gzip, GZIP, inflate_again);
+FORMAT(zlib, ZLIB, NULL);
+FORMAT(deflate, RAW, NULL);

@@ -98,12 +98,108 @@ done
 refused 415 "$text" '{"algorithm": "auto", "decompress": true}' "no known kind"
 end
 
+# undo STATUS FILE ALGORITHM [WORDS]: decompressed at once, and as it is sent.
+undo() {
+	for how in false true; do
+		options="{\"algorithm\": \"$3\", \"decompress\": true,
+		    \"stream\": $how}"
+		if [ "$1" = 200 ]; then
+			both 200 "$2" "$options"
+		else
+			refused "$1" "$2" "$options" "${4:-}"
+		fi
+	done
+}
+
 begin members_and_frames_may_follow_each_other
-for a in gzip xz zstd; do
-	{ by_tool "$a" c <"$text"; by_tool "$a" c <"$text"; } >"$work/packed"
-	both 200 "$work/packed" "{\"algorithm\": \"$a\", \"decompress\": true}"
-	cat "$text" "$text" | cmp -s - "$OUT" || wrong "$a"
+head -c 50000 "$binary" >"$work/second"
+cat "$text" "$work/second" "$work/one" >"$work/three"
+for a in gzip bzip2 xz zstd lz4; do
+	for f in "$text" "$work/second" "$work/one"; do
+		by_tool "$a" c <"$f" 2>/dev/null
+	done >"$work/packed"
+	undo 200 "$work/packed" "$a"
+	cmp -s "$work/three" "$OUT" || wrong "$a"
+	undo 200 "$work/packed" auto
+	cmp -s "$work/three" "$OUT" || wrong "$a by its first bytes"
+	head -c -1 "$work/packed" >"$work/cut"
+	undo 422 "$work/cut" "$a" "cut off"
 done
+end
+
+begin skippable_frames_are_skipped
+printf '\120\052\115\030\003\000\000\000abc' >"$work/skipped"
+for a in zstd lz4; do
+	by_tool "$a" c <"$text" >"$work/packed" 2>/dev/null
+	cat "$work/skipped" "$work/packed" "$work/skipped" "$work/packed" \
+	    "$work/skipped" >"$work/frames"
+	for by in "$a" auto; do
+		undo 200 "$work/frames" "$by"
+		cat "$text" "$text" | cmp -s - "$OUT" || wrong "$a by $by"
+	done
+	{ cat "$work/packed"; head -c 10 "$work/skipped"; } >"$work/cut"
+	undo 422 "$work/cut" "$a" "cut off"
+done
+# A length that ends beyond the input.
+printf '\120\052\115\030\377\377\377\377abc' >"$work/cut"
+undo 415 "$work/cut" auto "no known kind"
+end
+
+begin what_is_behind_the_end_is_refused
+for a in $all; do
+	by_tool "$a" c <"$text" >"$work/packed" 2>/dev/null
+	for tail in x garbage 'BZh9 but no block'; do
+		{ cat "$work/packed"; printf %s "$tail"; } >"$work/tailed"
+		undo 422 "$work/tailed" "$a" "behind its end"
+	done
+done
+end
+
+begin zeros_behind_a_gzip_are_padding
+gzip -c <"$text" >"$work/packed"
+{ cat "$work/packed"; head -c 512 /dev/zero; } >"$work/padded"
+undo 200 "$work/padded" gzip
+cmp -s "$text" "$OUT" || wrong "512 zeros"
+printf x >>"$work/padded"
+undo 422 "$work/padded" gzip "behind its end"
+for a in zlib deflate bzip2 zstd br lz4; do
+	{ by_tool "$a" c <"$text" 2>/dev/null; head -c 4 /dev/zero; } \
+	    >"$work/padded"
+	undo 422 "$work/padded" "$a" "behind its end"
+done
+# xz pads, too, by fours (its format, 2.2).
+{ xz -c <"$text"; head -c 8 /dev/zero; xz -c <"$text"; } >"$work/padded"
+undo 200 "$work/padded" xz
+cat "$text" "$text" | cmp -s - "$OUT" || wrong "xz with padding"
+{ xz -c <"$text"; head -c 3 /dev/zero; } >"$work/padded"
+undo 422 "$work/padded" xz "behind its end"
+end
+
+# Longer than what `stream` does at once, in either direction.
+begin large_bodies_are_streamed_both_ways
+{ cat "$text"; head -c 1000000 "$binary"; head -c 16000000 /dev/zero; } \
+    >"$work/large"
+for a in $all; do
+	both 200 "$work/large" "{\"algorithm\": \"$a\", \"level\": 1,
+	    \"stream\": true}"
+	cp "$OUT" "$work/packed"
+	by_tool "$a" d <"$work/packed" 2>/dev/null | cmp -s - "$work/large" ||
+	    wrong "the tool does not read $a"
+	undo 200 "$work/packed" "$a"
+	cmp -s "$OUT" "$work/large" || wrong "$a does not come back"
+	refused 413 "$work/packed" "{\"algorithm\": \"$a\", \"stream\": true,
+	    \"decompress\": true, \"max_output\": 17000000}" max_output
+	# What is wrong at the end is a status, before the first byte.
+	head -c -1 "$work/packed" >"$work/cut"
+	undo 422 "$work/cut" "$a" "cut off"
+	[ ! -s "$work/native" ] || wrong "$a: some of it was sent"
+done
+refused 400 "$work/large" '{"algorithm": "xz", "level": 12, "stream": true}' \
+    '"level" of xz'
+both 422 "$work/cut" '{"decompress": true, "stream": true}'
+"$binary" '{"algorithm": "xz", "level": 12, "stream": true,
+    "onerror": "original"}' <"$work/large" 2>/dev/null |
+    cmp -s - "$work/large" || wrong "the original is another"
 end
 
 begin bombs_end_at_max_output
@@ -156,6 +252,17 @@ head -c 600 "$text" | tail -c 300 >"$work/small"
     wrong "it does not help"
 "$binary" "{\"dictionary\": \"$work/dictionary\", \"decompress\": true}" \
     <"$work/with" | cmp -s - "$work/small" || wrong "it does not come back"
+end
+
+begin only_zstd_has_dictionaries
+for a in br gzip deflate zlib lz4 xz bzip2; do
+	refused 400 "$text" "{\"algorithm\": \"$a\",
+	    \"dictionary\": \"$work/dictionary\"}" '"dictionary"'
+	by_tool "$a" c <"$text" >"$work/packed" 2>/dev/null
+	refused 400 "$work/packed" "{\"algorithm\": \"$a\",
+	    \"decompress\": true, \"dictionary\": \"$work/dictionary\"}" \
+	    '"dictionary"'
+done
 end
 
 begin plain_x86_64_is_enough

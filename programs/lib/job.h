@@ -109,7 +109,21 @@ struct job_program {
 	/* Once, before the machine is frozen: 0 or -1 after job_fail(). */
 	int (*prepare)(struct job *, const void *options);
 	void (*again)(void);		/* between two runs of --repeat */
+	/*
+	 * Bodies larger than memory. Does it want them in pieces, as they
+	 * arrive? Asked with the options of main_arguments; NULL: never.
+	 */
+	bool (*in_pieces)(const void *options);
+	/*
+	 * The next bytes of a body, at most JOB_PIECE of them, before run():
+	 * 1 when it has taken what is in job->in and then these; 0: they are
+	 * added to job->in; -1 after job_fail(), which is the answer then. Not
+	 * with `onerror` original, which needs all of the input.
+	 */
+	int (*piece)(struct job *, const void *options, const void *data,
+	    size_t len);
 };
+#define JOB_PIECE ((size_t)1 << 16)
 
 /* Runs the program, in a machine or in a shell; the value of main(). */
 int job_main(const struct job_program *program, int argc, char **argv);
@@ -134,14 +148,15 @@ int job_options(struct job *job, const char *option, const char *json,
 int job_answer(struct job *job, const char *type, const void *out, size_t len);
 
 /*
- * Give an answer of status 200 piece by piece, as it is made: next() returns at
- * most max bytes, within two seconds, and none at its end. 0 or no return.
+ * Give an answer of status 200 and len bytes (or JOB_UNKNOWN_LENGTH) piece by
+ * piece, as it is made: next() returns at most max bytes, within two seconds,
+ * and none at its end. 0 or no return.
  */
 struct job_piece {
 	const void *data;
 	size_t len;
 };
-int job_stream(struct job *job, const char *type,
+int job_stream(struct job *job, const char *type, size_t len,
     struct job_piece (*next)(void *arg, size_t max), void *arg);
 
 /*

@@ -9,6 +9,14 @@
 bool job_wants_schema(const char *url);
 /* Options, input, run: 0 or -1 with status and reason in *job. */
 int job_run(const struct job_program *, struct job *, const char *arg);
+/*
+ * Before it, for a body in pieces: the options once, then each piece, whose
+ * bytes need not stay. 0, or -1 from the first failure on, which job_run() then
+ * returns, too.
+ */
+int job_begin(const struct job_program *, struct job *, const char *arg);
+int job_feed(const struct job_program *, struct job *, const void *data,
+    size_t len);
 /* After a failure: is the input the answer? */
 bool job_delivers_original(const struct job *);
 
@@ -16,9 +24,9 @@ bool job_delivers_original(const struct job *);
 int shell_main(const struct job_program *, int argc, char **argv);
 int shell_fetch(struct job *, const char *url, const void **data, size_t *len,
     const char **type);
-int shell_stream(struct job *, const char *type,
+int shell_stream(struct job *, const char *type, size_t len,
     struct job_piece (*next)(void *arg, size_t max), void *arg);
 /* The program in a machine: waits for requests; *job is the one it works on. */
-void machine_main(const struct job_program *, struct job *job);
+void machine_main(const struct job_program *, struct job *job, bool in_pieces);
 
 #endif

@@ -9,6 +9,8 @@
 
 #define HEADER_MAX 8192
 
+_Static_assert(JOB_UNKNOWN_LENGTH == KVM_LENGTH_UNKNOWN, "kvm_api.h's");
+
 static const struct job_program *the_program;
 static struct job *the_job;
 
@@ -53,10 +55,29 @@ static void
 on_post(const char *url, const char *arg, const char *type,
     const uint8_t *data, size_t len)
 {
-	the_job->in = len != 0 ? (const void *)data : "";
-	the_job->in_len = len;
+	/* Without data it went to on_piece(). */
+	if (len == 0 || data != NULL) {
+		the_job->in = len != 0 ? (const void *)data : "";
+		the_job->in_len = len;
+	}
 	the_job->in_type = type;
 	serve(url, arg);
+}
+
+/* What fails is answered behind the last piece, with its status. */
+static long
+on_piece(const char *url, const char *arg, const char *type,
+    const uint8_t *data, size_t len, size_t offset)
+{
+	if (job_wants_schema(url))
+		return ((long)len);
+	if (offset == 0) {
+		the_job->url = url;
+		the_job->in_type = type;
+		(void)job_begin(the_program, the_job, arg);
+	}
+	(void)job_feed(the_program, the_job, data, len);
+	return ((long)len);
 }
 
 /* A limit was crossed, or the program crashed. Memory may be exhausted. */
@@ -72,7 +93,8 @@ on_error(const char *url, const char *arg, const char *reason)
 }
 
 void
-machine_main(const struct job_program *program, struct job *job)
+machine_main(const struct job_program *program, struct job *job,
+    bool in_pieces)
 {
 	the_program = program;
 	the_job = job;
@@ -80,6 +102,8 @@ machine_main(const struct job_program *program, struct job *job)
 	job->url = job->in_type = "";
 	set_backend_get(on_get);
 	set_backend_post(on_post);
+	if (in_pieces)
+		set_backend_stream_post(on_piece);
 	set_on_error(on_error);
 	wait_for_requests();
 }
@@ -132,15 +156,15 @@ stream_next(void *arg, size_t max, size_t written, size_t total)
 }
 
 int
-job_stream(struct job *job, const char *type,
+job_stream(struct job *job, const char *type, size_t len,
     struct job_piece (*next)(void *arg, size_t max), void *arg)
 {
 	if (IS_LINUX_MAIN())
-		return (shell_stream(job, type, next, arg));
+		return (shell_stream(job, type, len, next, arg));
 	stream.next = next;
 	stream.arg = arg;
-	begin_streaming_response(200, type, strlen(type), KVM_LENGTH_UNKNOWN,
-	    stream_next, NULL);
+	begin_streaming_response(200, type, strlen(type), len, stream_next,
+	    NULL);
 }
 
 int

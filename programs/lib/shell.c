@@ -48,11 +48,12 @@ shell_fetch(struct job *job, const char *url, const void **data, size_t *len,
 }
 
 int
-shell_stream(struct job *job, const char *type,
+shell_stream(struct job *job, const char *type, size_t len,
     struct job_piece (*next)(void *arg, size_t max), void *arg)
 {
 	struct job_piece piece;
 
+	(void)len;
 	while ((piece = next(arg, SIZE_MAX)).len != 0) {
 		(void)fwrite(piece.data, 1, piece.len, stdout);
 		(void)fflush(stdout);

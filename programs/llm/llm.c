@@ -322,6 +322,7 @@ run(struct job *job, const void *chosen)
 	prompt_tokens = open_one.run.at;
 	if (o->stream && o->format == TEXT)
 		return (job_stream(job, "text/plain; charset=utf-8",
+		    JOB_UNKNOWN_LENGTH,
 		    next_piece, NULL));
 	while (next_piece(NULL, SIZE_MAX).len != 0)
 		;
