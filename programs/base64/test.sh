@@ -6,6 +6,23 @@
 
 common_promises
 
+begin options_that_are_only_nearly_json_are_refused
+printf x >"$work/x"
+for options in '{"decode": false} trailing' "{'decode': false}" \
+    '{"decode": false,}' '{decode: false}' '{"decode": false}}' \
+    '{"decode": false} {}' '{"decode": /* no */ false}' '{"decode": NaN}' \
+    '{"decode": 1.}' '{"decode": 01}' '{"decode": "\q"}' '{"decode": False}'
+do
+	refused 400 "$work/x" "$options" "no valid JSON"
+done
+for options in ' {"decode" : false }
+    ' '{"onerror": "fail"}' '{}' ''; do
+	both 200 "$work/x" "$options"
+done
+# In a string all of it may be.
+refused 400 "$work/x" "{\"it's /*\\\"NaN\": 1.5}" "no option"
+end
+
 begin encodes_and_decodes_as_coreutils_does
 for n in 1 2 3 4 57 1000 300001; do
 	head -c "$n" "$binary" >"$work/in"
@@ -37,6 +54,11 @@ if [ -n "$kvm" ]; then
 	has "$ERR" "status 200"
 	cmp -s "$work/in" "$OUT" || wrong "it is $(cat "$OUT")"
 fi
+end
+
+begin plain_x86_64_is_enough
+plain_x86_64 "$binary" '{}'
+plain_x86_64 "$binary" '{"url_safe": true}'
 end
 
 finish

@@ -222,12 +222,56 @@ apply_object(const struct job_program *program, struct job *job,
 	return (0);
 }
 
+/*
+ * What json-c takes even when it is strict: names between ', comments, NaN, and
+ * numbers that end with a point.
+ */
+static bool
+is_lax(const char *s)
+{
+	bool in_string = false;
+
+	for (; *s != '\0'; s++) {
+		if (*s == '"')
+			in_string = !in_string;
+		else if (in_string)
+			s += *s == '\\' && s[1] != '\0';
+		else if (strchr("{}[]:,+-.0123456789eEtrufalsn \t\r\n", *s) ==
+		    NULL || (*s == '.' && (s[1] < '0' || s[1] > '9')))
+			return (true);
+	}
+	return (false);
+}
+
+/* As RFC 8259 has it, but for ends of lines in strings, which VCL has. */
+static struct json_object *
+parse(const char *text, enum json_tokener_error *e)
+{
+	struct json_tokener *t = json_tokener_new();
+	struct json_object *v;
+
+	*e = json_tokener_error_size;
+	if (t == NULL)
+		return (NULL);
+	json_tokener_set_flags(t, JSON_TOKENER_STRICT);
+	v = json_tokener_parse_ex(t, text, -1);
+	*e = json_tokener_get_error(t);
+	json_tokener_free(t);
+	if (*e == json_tokener_success && is_lax(text))
+		*e = json_tokener_error_parse_unexpected;
+	if (*e == json_tokener_success)
+		return (v);
+	json_object_put(v);
+	return (NULL);
+}
+
 /* "80" in place of {"quality": 80}. */
 static int
 apply_bare(const struct job_program *program, struct job *job, void *options,
     const char *text)
 {
 	const struct job_option *o = NULL;
+	enum json_tokener_error e;
 	struct json_object *v;
 	int r;
 
@@ -239,7 +283,7 @@ apply_bare(const struct job_program *program, struct job *job, void *options,
 	if (o->kind == JOB_KIND_STR || o->kind == JOB_KIND_CHOICE)
 		v = json_object_new_string(text);
 	else
-		v = json_tokener_parse(text);
+		v = parse(text, &e);
 	if (v == NULL)
 		return (job_fail(job, 400, "option \"%s\" cannot be \"%.40s\"",
 		    o->name, text));
@@ -263,7 +307,7 @@ options_apply(const struct job_program *program, struct job *job,
 		return (apply_bare(program, job, options, text));
 	if (strnlen(text, OPTIONS_LEN_MAX) == OPTIONS_LEN_MAX)
 		return (job_fail(job, 400, "the options are too long"));
-	root = json_tokener_parse_verbose(text, &e);
+	root = parse(text, &e);
 	if (root == NULL)
 		return (job_fail(job, 400, "the options are no valid JSON: %s",
 		    json_tokener_error_desc(e)));
