@@ -16,6 +16,8 @@ struct options {
 	const char *key, *signature;
 };
 
+#define SIGNATURE_MAX 256
+
 enum op { DIGEST, SIGN, VERIFY };
 enum encoding { HEX, BASE64URL };
 
@@ -29,7 +31,7 @@ static const struct job_option options[] = {
 	JOB_INT(struct options, length, 0, 0, 64,
 	    "bytes of the result, at least 10 of a signature; 0: all"),
 	JOB_STR(struct options, key, NULL, 1024, "the secret"),
-	JOB_STR(struct options, signature, NULL, 256,
+	JOB_STR(struct options, signature, NULL, SIGNATURE_MAX,
 	    "verify: what it must be"),
 	JOB_END
 };
@@ -80,11 +82,31 @@ write_hex(const uint8_t *from, size_t len, char *to)
 	return (2 * len);
 }
 
+/* Digits of hexadecimal in either case, and base64 with its padding or not. */
+static size_t
+plain(const char *signature, int encoding, char to[SIGNATURE_MAX + 1])
+{
+	size_t len = strlen(signature), pad = 0;
+
+	for (size_t i = 0; i < len; i++)
+		to[i] = encoding == HEX && signature[i] >= 'A' &&
+		    signature[i] <= 'F' ? (char)(signature[i] | 32) :
+		    signature[i];
+	if (encoding == BASE64URL)
+		while (pad < 2 && pad < len && to[len - pad - 1] == '=')
+			pad++;
+	/* All of the padding or none. */
+	return (pad != 0 && len % 4 == 0 ? len - pad : len);
+}
+
 /* The same time whatever differs: an answer's time must not tell. */
 static bool
-matches(const char *is, size_t len, const char *must)
+matches(const char *is, size_t len, const struct options *o)
 {
-	return (strlen(must) == len && memeql_sec(is, must, len));
+	char must[SIGNATURE_MAX + 1];
+
+	return (plain(o->signature, o->encoding, must) == len &&
+	    memeql_sec(is, must, len));
 }
 
 static int
@@ -93,6 +115,9 @@ check(struct job *job, const struct options *o, const struct nettle_hash *h)
 	if (h->context_size > STATE_MAX ||
 	    h->digest_size > DIGEST_MAX)
 		return (job_fail(job, 500, "nettle is of another version"));
+	if ((size_t)o->length > h->digest_size)
+		return (job_fail(job, 400, "option \"length\" of this algorithm "
+		    "is at most %u", h->digest_size));
 	if (o->op == DIGEST)
 		return (0);
 	if (o->key == NULL || *o->key == '\0')
@@ -123,13 +148,13 @@ run(struct job *job, const void *chosen)
 		digest(h, job, raw);
 	else
 		sign(h, job, o->key, raw);
-	if (o->length != 0 && (size_t)o->length < len)
+	if (o->length != 0)
 		len = (size_t)o->length;
 	len = o->encoding == HEX ? write_hex(raw, len, text) :
 	    base64_encode(raw, len, true, text);
 	if (o->op != VERIFY)
 		return (job_answer(job, "text/plain", text, len));
-	if (!matches(text, len, o->signature))
+	if (!matches(text, len, o))
 		return (job_fail(job, 403, "the signature is wrong"));
 	return (job_answer(job, "text/plain", "valid", 5));
 }

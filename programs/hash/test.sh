@@ -36,8 +36,8 @@ both 200 "$work/in" "{\"op\": \"verify\", \"key\": \"k\",
 [ "$(cat "$OUT")" = valid ] || wrong "$(cat "$OUT")"
 # The same with another first digit, whichever it has.
 other=$(echo "$good" | sed 'y/0123456789abcdef/123456789abcdef0/' | head -c 1)
-for s in "" "x" "${good%?}" "${good}0" "$other${good#?}" \
-    "$(echo "$good" | tr a-f A-F)"; do
+for s in "" "x" "${good%?}" "${good}0" "$other${good#?}" "${good}=" \
+    "$(echo "$other${good#?}" | tr a-f A-F)"; do
 	refused 403 "$work/in" "{\"op\": \"verify\", \"key\": \"k\",
 	    \"signature\": \"$s\"}" "signature is wrong"
 done
@@ -56,11 +56,48 @@ both 200 "$work/in" '{"length": 5}'
     wrong "$(cat "$OUT")"
 end
 
+begin other_spellings_of_a_signature_are_valid
+verify() {
+	both "$1" "$work/in" "{\"op\": \"verify\", \"key\": \"k\",
+	    \"signature\": \"$2\"${3:-}}"
+}
+verify 200 "$(echo "$good" | tr a-f A-F)"
+for n in 32 30 31; do
+	url=", \"encoding\": \"base64url\", \"length\": $n"
+	"$binary" "{\"op\": \"sign\", \"key\": \"k\"$url}" <"$work/in" >"$work/s"
+	bare=$(cat "$work/s")
+	padded=$(printf '%s===' "$bare" | head -c $(((${#bare} + 3) / 4 * 4)))
+	verify 200 "$bare" "$url"
+	verify 200 "$padded" "$url"
+	verify 403 "$padded=" "$url"
+	verify 403 "$padded====" "$url"
+	verify 403 "=$bare" "$url"
+	# Letters of base64 are not the same in either case.
+	verify 403 "$(echo "$bare" | tr a-zA-Z A-Za-z)" "$url"
+done
+# Less than all of the padding is none.
+verify 403 "${padded%=}" "$url"
+end
+
+begin a_length_that_there_is_not_is_refused
+refused 400 "$work/in" '{"length": 33}' '"length"'
+refused 400 "$work/in" '{"length": 17, "algorithm": "md5"}' "at most 16"
+refused 400 "$work/in" '{"op": "sign", "key": "k", "length": 64}' '"length"'
+both 200 "$work/in" '{"length": 64, "algorithm": "sha512"}'
+[ "$(cat "$OUT")" = "$(sha512sum <"$work/in" | cut -d' ' -f1)" ] ||
+    wrong "$(cat "$OUT")"
+end
+
 begin weak_signatures_are_refused
 refused 400 "$work/in" '{"op": "sign"}' '"key"'
 refused 400 "$work/in" '{"op": "sign", "key": ""}' '"key"'
 refused 400 "$work/in" '{"op": "sign", "key": "k", "algorithm": "md5"}' weak
 refused 400 "$work/in" '{"op": "sign", "key": "k", "length": 4}' '"length"'
+end
+
+begin plain_x86_64_is_enough
+plain_x86_64 "$work/in" '{"op": "sign", "key": "k", "algorithm": "sha512"}'
+plain_x86_64 "$work/in" '{"algorithm": "sha1", "encoding": "base64url"}'
 end
 
 finish
