@@ -118,7 +118,10 @@ read_file(struct job *job, const char *name)
 	return (text);
 }
 
-/* The line of a user, cut off behind its hash; NULL when there is none. */
+/*
+ * The line of a user, cut off behind its hash; NULL when there is none. A
+ * comment may follow behind another colon, as nginx and Apache have it.
+ */
 static char *
 find_line(char *text, const char *name)
 {
@@ -131,8 +134,10 @@ find_line(char *text, const char *name)
 		if (next != NULL)
 			*next++ = '\0';
 		line[strcspn(line, "\r")] = '\0';
-		if (strncmp(line, name, len) == 0 && line[len] == ':')
+		if (strncmp(line, name, len) == 0 && line[len] == ':') {
+			line[len + 1 + strcspn(line + len + 1, ":")] = '\0';
 			return (line);
+		}
 	}
 	return (NULL);
 }

@@ -57,6 +57,45 @@ for given in plain:secret des:password empty: empty:x star:* cut: cut:x odd:x \
 done
 end
 
+begin salted_sha_is_known
+for salt in s 1234 12345678901234567890; do
+	printf 'u:{SSHA}%s\n' "$(python3 -c 'import base64, hashlib, sys
+salt = sys.argv[1].encode()
+d = hashlib.sha1("a pass:word".encode() + salt).digest()
+print(base64.b64encode(d + salt).decode())' "$salt")" >"$users"
+	is 200 'u:a pass:word'
+	is 401 'u:a pass:wore'
+	is 401 "u:a pass:word$salt"
+done
+# Without its salt, without a digest, too long, and no base64.
+sum=$(printf p | openssl sha1 -binary | base64)
+long=$(head -c 300 /dev/zero | base64 -w0)
+printf '%s\n' "bare:{SSHA}$sum" 'none:{SSHA}' "long:{SSHA}$long" 'no:{SSHA}**' \
+    "sha:{SHA}$(printf p1 | openssl sha1 -binary | { cat; printf 1; } |
+	base64)" 'short:{SSHA}AAAA' >"$users"
+is 200 bare:p
+for given in none: none:p long:p no:p sha:p short:p bare:q; do
+	is 401 "$given"
+done
+end
+
+begin comments_behind_a_hash_are_ignored
+for kind in 1 6 apr1; do
+	printf 'u:%s:%s\n' "$(openssl passwd "-$kind" p)" 'Ute, since May: x'
+	printf 'v:%s:\r\n' "$(openssl passwd "-$kind" p)"
+	printf 'w:{SHA}%s:c\n' "$(printf p | openssl sha1 -binary | base64)"
+	printf 'x::%s\n' "$(openssl passwd "-$kind" p)"
+done >"$users"
+for u in u v w; do
+	is 200 "$u:p"
+	is 401 "$u:p:Ute"
+	is 401 "$u:q"
+done
+# What stands in the comment is no password's hash.
+is 401 x:p
+is 401 x:
+end
+
 begin headers_that_are_none_are_refused
 htpasswd -bcm "$users" u p 2>/dev/null
 for header in 'Basic' 'Basic ' 'Bearer dTpw' 'Basic *' 'Basic dTpwAA==' \

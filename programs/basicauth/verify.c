@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Hashes of htpasswd: those of crypt(), and two that only it has. */
+/* Hashes of htpasswd: those of crypt(), and those that only it has. */
 #include <crypt.h>
 #include <nettle/md5.h>
 #include <nettle/memops.h>
@@ -12,6 +12,9 @@
 #define APR1 "$apr1$"
 #define APR1_SALT 8
 #define APR1_ROUNDS 1000
+#define APR1_TEXT 23
+/* A digest and a salt of up to some 70 bytes. */
+#define SHA_TEXT_MAX 124
 
 static void
 add(struct md5_ctx *ctx, const void *data, size_t len)
@@ -88,31 +91,48 @@ same(const char *a, const char *b)
 	return (strlen(b) == len && memeql_sec(a, b, len));
 }
 
+/* {SHA}, and {SSHA}: base64 of the digest and of the salt behind it. */
+static bool
+verify_sha1(const char *text, const char *password, bool salted)
+{
+	uint8_t sha1[SHA1_DIGEST_SIZE], is[BASE64_DECODED(SHA_TEXT_MAX)];
+	size_t len = strlen(text), wrong;
+	struct sha1_ctx ctx;
+
+	if (len > SHA_TEXT_MAX ||
+	    !base64_decode(text, len, is, &len, &wrong) ||
+	    len < sizeof sha1 || (!salted && len != sizeof sha1))
+		return (false);
+	sha1_init(&ctx);
+	sha1_update(&ctx, strlen(password), (const uint8_t *)password);
+	sha1_update(&ctx, len - sizeof sha1, is + sizeof sha1);
+	sha1_digest(&ctx, sizeof sha1, sha1);
+	return (memeql_sec(is, sha1, sizeof sha1));
+}
+
+static bool
+verify_apr1(const char *salt, const char *password)
+{
+	char text[APR1_TEXT];
+	size_t salt_len = strcspn(salt, "$");
+
+	if (salt_len > APR1_SALT || salt[salt_len] != '$')
+		return (false);
+	apr1(password, salt, salt_len, text);
+	return (same(text, salt + salt_len + 1));
+}
+
 bool
 verify(const char *hash, const char *password)
 {
 	static struct crypt_data data;
-	uint8_t sha1[SHA1_DIGEST_SIZE];
-	char text[BASE64_ENCODED(SHA1_DIGEST_SIZE)];
-	struct sha1_ctx ctx;
-	const char *salt = hash + strlen(APR1);
-	size_t salt_len;
 
-	if (strncmp(hash, "{SHA}", 5) == 0) {
-		sha1_init(&ctx);
-		sha1_update(&ctx, strlen(password),
-		    (const uint8_t *)password);
-		sha1_digest(&ctx, sizeof sha1, sha1);
-		(void)base64_encode(sha1, sizeof sha1, false, text);
-		return (same(text, hash + 5));
-	}
-	if (strncmp(hash, APR1, strlen(APR1)) == 0) {
-		salt_len = strcspn(salt, "$");
-		if (salt_len > APR1_SALT || salt[salt_len] != '$')
-			return (false);
-		apr1(password, salt, salt_len, text);
-		return (same(text, salt + salt_len + 1));
-	}
+	if (strncmp(hash, "{SHA}", 5) == 0)
+		return (verify_sha1(hash + 5, password, false));
+	if (strncmp(hash, "{SSHA}", 6) == 0)
+		return (verify_sha1(hash + 6, password, true));
+	if (strncmp(hash, APR1, strlen(APR1)) == 0)
+		return (verify_apr1(hash + strlen(APR1), password));
 	if (hash[0] != '$')
 		return (false);
 	memset(&data, 0, sizeof data);

@@ -7,8 +7,8 @@
 
 /*
  * Is it the password of this hash: $2y$ (bcrypt), $5$, $6$ (SHA-2), $y$
- * (yescrypt), $1$, $apr1$ (MD5), {SHA}? The same time wherever they differ.
- * DES and bare text are never right.
+ * (yescrypt), $1$, $apr1$ (MD5), {SHA}, {SSHA}? The same time wherever they
+ * differ. DES and bare text are never right.
  */
 bool verify(const char *hash, const char *password);
 
