@@ -105,4 +105,21 @@ begin plain_x86_64_is_enough
 plain_x86_64 "$work/in" '{"format": "png"}'
 end
 
+begin each_correction_holds_what_the_readme_says
+grep -E '^\| `[a-z]+` \| [0-9]+ \| [0-9]+ \| [0-9]+ \|$' "programs/qr/README.md" |
+    tr -d '`|' >"$work/table"
+[ "$(wc -l <"$work/table")" = 4 ] || wrong "there is no such table"
+while read -r level bytes capitals digits; do
+	set -- "$bytes" x "$capitals" X "$digits" 1
+	while [ $# -gt 0 ]; do
+		head -c "$1" /dev/zero | tr '\0' "$2" >"$work/most"
+		{ cat "$work/most"; printf %s "$2"; } >"$work/more"
+		both 200 "$work/most" "{\"correction\": \"$level\"}"
+		refused 413 "$work/more" "{\"correction\": \"$level\"}" \
+		    "$(($1 + 1)) bytes are more"
+		shift 2
+	done
+done <"$work/table"
+end
+
 finish
