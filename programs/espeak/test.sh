@@ -70,4 +70,11 @@ python3 programs/speech/mutate.py "${SPEECH_MUTANTS:-100}" "$binary" \
     '{"format": "wav"}' >"$OUT" 2>&1 || wrong "$(tail -n 3 "$OUT")"
 end
 
+begin plain_x86_64_is_enough
+printf 'Guten Morgen.' >"$work/text"
+for format in wav mp3 opus; do
+	plain_x86_64 "$work/text" "{\"lang\": \"de\", \"format\": \"$format\"}"
+done
+end
+
 finish

@@ -26,4 +26,14 @@ begin a_url_is_needed_and_bounded
 }
 end
 
+# In a shell it has nobody who fetches for it.
+begin plain_x86_64_is_enough
+qemu-x86_64 -cpu qemu64 "$binary" --schema >"$OUT" 2>"$ERR" ||
+    wrong "on a plain x86-64: $(head -c 400 "$ERR")"
+"$binary" --schema | cmp -s - "$OUT" || wrong "the schema is another"
+! qemu-x86_64 -cpu qemu64 "$binary" '{"url": "http://a/"}' </dev/null \
+    >"$OUT" 2>"$ERR" || wrong "it fetched"
+has "$ERR" "in a machine only"
+end
+
 finish
