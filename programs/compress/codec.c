@@ -149,7 +149,7 @@ is_zlib(const uint8_t *data, size_t len)
 
 /* In the order of the option `algorithm`. */
 const struct codec codecs[] = {
-	{"zstd", "zstd", 1, 19, 3, zstd_compress, &zstd_pack, &zstd_unpack,
+	{"zstd", "zstd", -50, 22, 3, zstd_compress, &zstd_pack, &zstd_unpack,
 	    is_zstd, false, true},
 	{"br", "br", 0, 11, 5, brotli_compress, &brotli_pack, &brotli_unpack,
 	    NULL, false, false},

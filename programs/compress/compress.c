@@ -12,7 +12,7 @@
 struct options {
 	int64_t level, max_output;
 	int algorithm;
-	bool decompress, encoding, stream;
+	bool decompress, encoding, stream, only_if_smaller;
 	const char *dictionary;
 };
 
@@ -24,7 +24,7 @@ static const struct job_option options[] = {
 	    "zstd|br|gzip|deflate|zlib|lz4|xz|bzip2|auto",
 	    "auto: to decompress, by its first bytes; to compress, by "
 	    "Accept-Encoding"),
-	JOB_INT(struct options, level, LEVEL_DEFAULT, LEVEL_DEFAULT, 19,
+	JOB_INT(struct options, level, LEVEL_DEFAULT, -50, 22,
 	    "-1 is the default of the algorithm; more is smaller and slower"),
 	JOB_BOOL(struct options, decompress, false,
 	    "decompress in place of compress"),
@@ -35,32 +35,71 @@ static const struct job_option options[] = {
 	JOB_BOOL(struct options, stream, false, "what is large is never whole "
 	    "in memory: compressed as it arrives (among main_arguments), or "
 	    "decompressed as it is sent"),
+	JOB_BOOL(struct options, only_if_smaller, false,
+	    "the input as it is when compressing does not make it smaller"),
 	JOB_STR(struct options, dictionary, NULL, 1024,
 	    "zstd: where its dictionary is, a path or URL"),
 	JOB_END
 };
 
-/* The first of ours that the client takes: best first. */
+/* One of a list, "gzip;q=0.5", and its weight; what is behind it, or NULL. */
+static const char *
+next_coding(const char *at, const char **name, size_t *len, double *weight)
+{
+	const char *end, *q;
+
+	at += strspn(at, " \t,");
+	if (*at == '\0')
+		return (NULL);
+	end = at + strcspn(at, ",");
+	*name = at;
+	*len = strcspn(at, " \t;,");
+	q = memchr(at, ';', (size_t)(end - at));
+	*weight = 1;
+	if (q != NULL && q[1 + strspn(q + 1, " \t")] != '\0') {
+		q += 1 + strspn(q + 1, " \t");
+		if ((*q == 'q' || *q == 'Q') && q[1] == '=')
+			*weight = strtod(q + 2, NULL);
+	}
+	return (end);
+}
+
+/* RFC 9110, 12.5.3: what is not named is as `*` says, else not taken. */
+static double
+weight_of(const char *accept, const char *coding)
+{
+	double w, any = 0;
+	const char *name;
+	size_t len;
+
+	while ((accept = next_coding(accept, &name, &len, &w)) != NULL) {
+		if (len == strlen(coding) &&
+		    strncasecmp(name, coding, len) == 0)
+			return (w);
+		if (len == 1 && *name == '*')
+			any = w;
+	}
+	return (any);
+}
+
+/* What the client likes best of ours; where it does not care, our best. */
 static const struct codec *
 by_accept_encoding(void)
 {
 	static const unsigned order[] = {0, 1, 2};	/* zstd, br, gzip */
-	char *accept = job_header("Accept-Encoding"), *at, *q;
-	size_t n;
+	char *accept = job_header("Accept-Encoding");
+	const struct codec *best = NULL;
+	double w, best_weight = 0;
 
 	for (unsigned i = 0; i < 3 && accept != NULL; i++) {
-		const struct codec *c = &codecs[order[i]];
-
-		at = strcasestr(accept, c->encoding);
-		if (at == NULL)
-			continue;
-		at += strlen(c->encoding);
-		n = strcspn(at, ",");
-		q = memmem(at, n, "q=", 2);
-		if (q == NULL || strtod(q + 2, NULL) > 0)
-			return (c);
+		w = weight_of(accept, codecs[order[i]].encoding);
+		if (w > best_weight) {
+			best_weight = w;
+			best = &codecs[order[i]];
+		}
 	}
-	return (NULL);
+	free(accept);
+	return (best);
 }
 
 static int
@@ -69,6 +108,9 @@ answer(struct job *job, const struct options *o, const struct codec *c,
 {
 	char line[64];
 
+	if (o->only_if_smaller && b->len >= job->in_len)
+		return (job_answer(job, *job->in_type != '\0' ? job->in_type :
+		    NULL, job->in, job->in_len));
 	if (!o->encoding || o->decompress || c->encoding == NULL)
 		return (job_answer(job, "application/octet-stream", b->data,
 		    b->len));
@@ -156,7 +198,8 @@ piece(struct job *job, const void *chosen, const void *data, size_t len)
 
 	if (packer.codec == NULL) {
 		/* What decompresses needs all: its first pass is a check. */
-		if (o->decompress || job->in_len + len <= PACK_AT_ONCE)
+		if (o->decompress || o->only_if_smaller ||
+		    job->in_len + len <= PACK_AT_ONCE)
 			return (0);
 		if (choose(job, o, &c, &level, &d) != 0)
 			return (-1);
@@ -258,6 +301,9 @@ run(struct job *job, const void *chosen)
 	const struct codec *c;
 	int level;
 
+	if (o->decompress && o->only_if_smaller)
+		return (job_fail(job, 400, "option \"only_if_smaller\" is to "
+		    "compress"));
 	if (o->algorithm == AUTO && !o->decompress)
 		job_set_header("Vary: Accept-Encoding");
 	if (packer.codec != NULL)

@@ -69,7 +69,18 @@ for a in zstd br gzip lz4 xz bzip2; do
 done
 refused 400 "$text" '{"algorithm": "xz", "level": 12}' '"level" of xz'
 refused 400 "$text" '{"algorithm": "bzip2", "level": 0}' '"level" of bzip2'
-refused 400 "$text" '{"level": 20}' '"level"'
+refused 400 "$text" '{"level": 23}' '"level"'
+refused 400 "$text" '{"level": -51}' '"level"'
+refused 400 "$text" '{"level": -5, "algorithm": "gzip"}' '"level" of gzip'
+refused 400 "$text" '{"level": 22, "algorithm": "br"}' '"level" of br'
+before=
+for level in -50 -5 1 19 22; do
+	both 200 "$text" "{\"level\": $level}"
+	zstd -d -c <"$OUT" | cmp -s - "$text" || wrong "zstd $level"
+	now=$(wc -c <"$OUT")
+	[ "$now" -le "${before:-$now}" ] || wrong "$level is larger"
+	before=$now
+done
 end
 
 begin small_and_empty_inputs_survive
@@ -241,6 +252,52 @@ sys.stdout.buffer.write(data)' "$work/packed" "$seed" >"$work/mutant"
 		[ $? -le 1 ] || wrong "$a, seed $seed: it crashed"
 	done
 done
+end
+
+# In a shell the header comes from the environment.
+begin the_client_chooses_by_weights
+while IFS='|' read -r accept magic; do
+	HTTP_ACCEPT_ENCODING=$accept "$binary" '{"algorithm": "auto"}' \
+	    <"$work/second" >"$OUT" 2>"$ERR" || wrong "$(cat "$ERR")"
+	case $magic in
+	same) cmp -s "$OUT" "$work/second" || wrong "$accept: not as it was" ;;
+	br) brotli -d -c <"$OUT" 2>/dev/null | cmp -s - "$work/second" ||
+	    wrong "$accept: no br" ;;
+	*) [ "$(head -c 2 "$OUT" | od -An -tx1 | tr -d ' ')" = "$magic" ] ||
+	    wrong "$accept: not $magic" ;;
+	esac
+done <<'EOT'
+gzip, br, zstd|28b5
+gzip;q=1.0, zstd;q=0.5|1f8b
+zstd;q=0, br;q=0.000, gzip|1f8b
+br ; q=0.3 , zstd;q=0.2|br
+*|28b5
+*;q=0.5, zstd;q=0|br
+*;q=0, gzip|1f8b
+*;q=0|same
+identity|same
+brotli, xzstd, gzipped|same
+GZIP|1f8b
+gzip;|1f8b
+gzip;q|1f8b
+;q=1,,|same
+zstd;q=-1, gzip;q=0.1|1f8b
+EOT
+end
+
+begin only_what_becomes_smaller
+head -c 5000 /dev/urandom >"$work/dense"
+both 200 "$work/dense" '{"only_if_smaller": true}'
+cmp -s "$OUT" "$work/dense" || wrong "it was compressed"
+both 200 "$work/dense" '{}'
+[ "$(wc -c <"$OUT")" -gt 5000 ] || wrong "it would have been smaller"
+both 200 "$text" '{"only_if_smaller": true}'
+zstd -d -c <"$OUT" | cmp -s - "$text" || wrong "it is no zstd"
+head -c 2000000 /dev/urandom >"$work/dense"
+both 200 "$work/dense" '{"only_if_smaller": true, "stream": true}'
+cmp -s "$OUT" "$work/dense" || wrong "it was compressed as it came"
+refused 400 "$work/dense" '{"only_if_smaller": true, "decompress": true}' \
+    '"only_if_smaller"'
 end
 
 begin a_zstd_dictionary_helps_small_texts

@@ -116,8 +116,8 @@ check(struct job *job, const struct options *o, const struct nettle_hash *h)
 	    h->digest_size > DIGEST_MAX)
 		return (job_fail(job, 500, "nettle is of another version"));
 	if ((size_t)o->length > h->digest_size)
-		return (job_fail(job, 400, "option \"length\" of this algorithm "
-		    "is at most %u", h->digest_size));
+		return (job_fail(job, 400, "option \"length\" of this "
+		    "algorithm is at most %u", h->digest_size));
 	if (o->op == DIGEST)
 		return (0);
 	if (o->key == NULL || *o->key == '\0')

@@ -161,7 +161,8 @@ int job_stream(struct job *job, const char *type, size_t len,
 
 /*
  * A header field of the request, its value without the name, malloc'ed; NULL
- * when there is none. In a shell: the environment's HTTP_ACCEPT for "Accept".
+ * when there is none. In a shell: the environment's HTTP_ACCEPT for "Accept",
+ * HTTP_ACCEPT_ENCODING for "Accept-Encoding".
  */
 char *job_header(const char *name);
 /* Set a header line of the answer, "Vary: Accept"; nothing in a shell. */

@@ -116,9 +116,10 @@ job_header(const char *name)
 	char *line;
 
 	if (IS_LINUX_MAIN()) {
-		line = getenv("HTTP_ACCEPT");
-		return (line != NULL && strcmp(name, "Accept") == 0 ?
-		    strdup(line) : NULL);
+		line = strcmp(name, "Accept") == 0 ? getenv("HTTP_ACCEPT") :
+		    strcmp(name, "Accept-Encoding") == 0 ?
+		    getenv("HTTP_ACCEPT_ENCODING") : NULL;
+		return (line != NULL ? strdup(line) : NULL);
 	}
 	len = http_find(BEREQ, name, skip, NULL, 0);
 	if (len <= skip || len > HEADER_MAX)
