@@ -6,31 +6,39 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base64.h"
 #include "job.h"
 
 struct options {
-	int op, algorithm, encoding;
-	int64_t length;
+	int op, algorithm, encoding, key_encoding;
+	int64_t length, expires;
 	const char *key, *signature;
 };
 
 #define SIGNATURE_MAX 256
+#define KEY_MAX 1024
 
 enum op { DIGEST, SIGN, VERIFY };
-enum encoding { HEX, BASE64URL };
+enum encoding { HEX, BASE64URL, BASE64 };
+enum key_encoding { KEY_TEXT, KEY_HEX, KEY_BASE64 };
 
 static const struct job_option options[] = {
 	JOB_CHOICE(struct options, op, DIGEST, "digest|sign|verify",
 	    "sign and verify need a key"),
 	JOB_CHOICE(struct options, algorithm, 0,
 	    "sha256|sha512|sha384|sha1|md5", "sha1 and md5 only for digests"),
-	JOB_CHOICE(struct options, encoding, HEX, "hex|base64url",
+	JOB_CHOICE(struct options, encoding, HEX, "hex|base64url|base64",
 	    "how the result, and the signature to verify, is written"),
 	JOB_INT(struct options, length, 0, 0, 64,
 	    "bytes of the result, at least 10 of a signature; 0: all"),
-	JOB_STR(struct options, key, NULL, 1024, "the secret"),
+	JOB_STR(struct options, key, NULL, KEY_MAX, "the secret"),
+	JOB_CHOICE(struct options, key_encoding, KEY_TEXT, "text|hex|base64",
+	    "what the secret is written in"),
+	JOB_INT(struct options, expires, 0, 0, (int64_t)1 << 40,
+	    "sign and verify: until when, in seconds since 1970, signed with "
+	    "the input; 0: for ever"),
 	JOB_STR(struct options, signature, NULL, SIGNATURE_MAX,
 	    "verify: what it must be"),
 	JOB_END
@@ -61,17 +69,55 @@ digest(const struct nettle_hash *h, const struct job *job, uint8_t *to)
 	h->digest(state, h->digest_size, to);
 }
 
-static void
-sign(const struct nettle_hash *h, const struct job *job, const char *key,
+/* Bytes of the secret; 0: it is not written so. */
+static size_t
+read_key(const struct options *o, uint8_t to[KEY_MAX])
+{
+	size_t len = strlen(o->key), wrong, n;
+	char digits[3] = "";
+
+	switch (o->key_encoding) {
+	case KEY_TEXT:
+		memcpy(to, o->key, len);
+		return (len);
+	case KEY_BASE64:
+		return (base64_decode(o->key, len, to, &n, &wrong) ? n : 0);
+	default:
+		if (len % 2 != 0 || o->key[strspn(o->key,
+		    "0123456789abcdefABCDEF")] != '\0')
+			return (0);
+		for (n = 0; n < len / 2; n++) {
+			memcpy(digits, o->key + 2 * n, 2);
+			to[n] = (uint8_t)strtoul(digits, NULL, 16);
+		}
+		return (n);
+	}
+}
+
+/* HMAC of the input; with `expires` of "INPUT\nSECONDS". */
+static int
+sign(const struct nettle_hash *h, struct job *job, const struct options *o,
     uint8_t *to)
 {
 	static _Alignas(16) uint8_t outer[STATE_MAX], inner[STATE_MAX],
 	    state[STATE_MAX];
+	uint8_t key[KEY_MAX];
+	size_t len = read_key(o, key);
+	char until[32];
+	int n;
 
-	hmac_set_key(outer, inner, state, h, strlen(key),
-	    (const uint8_t *)key);
+	if (len == 0)
+		return (job_fail(job, 400, "option \"key\" is not written in "
+		    "what \"key_encoding\" says"));
+	hmac_set_key(outer, inner, state, h, len, key);
 	hmac_update(state, h, job->in_len, job->in);
+	if (o->expires != 0) {
+		n = snprintf(until, sizeof until, "\n%jd",
+		    (intmax_t)o->expires);
+		hmac_update(state, h, (size_t)n, (const uint8_t *)until);
+	}
 	hmac_digest(outer, inner, state, h, h->digest_size, to);
+	return (0);
 }
 
 static size_t
@@ -92,7 +138,7 @@ plain(const char *signature, int encoding, char to[SIGNATURE_MAX + 1])
 		to[i] = encoding == HEX && signature[i] >= 'A' &&
 		    signature[i] <= 'F' ? (char)(signature[i] | 32) :
 		    signature[i];
-	if (encoding == BASE64URL)
+	if (encoding != HEX)
 		while (pad < 2 && pad < len && to[len - pad - 1] == '=')
 			pad++;
 	/* All of the padding or none. */
@@ -105,6 +151,8 @@ matches(const char *is, size_t len, const struct options *o)
 {
 	char must[SIGNATURE_MAX + 1];
 
+	while (len > 0 && is[len - 1] == '=')
+		len--;
 	return (plain(o->signature, o->encoding, must) == len &&
 	    memeql_sec(is, must, len));
 }
@@ -119,7 +167,8 @@ check(struct job *job, const struct options *o, const struct nettle_hash *h)
 		return (job_fail(job, 400, "option \"length\" of this "
 		    "algorithm is at most %u", h->digest_size));
 	if (o->op == DIGEST)
-		return (0);
+		return (o->expires == 0 ? 0 : job_fail(job, 400,
+		    "option \"expires\" is of signatures"));
 	if (o->key == NULL || *o->key == '\0')
 		return (job_fail(job, 400, "option \"key\" is missing"));
 	if (h == &nettle_sha1 || h == &nettle_md5)
@@ -146,16 +195,18 @@ run(struct job *job, const void *chosen)
 		return (-1);
 	if (o->op == DIGEST)
 		digest(h, job, raw);
-	else
-		sign(h, job, o->key, raw);
+	else if (sign(h, job, o, raw) != 0)
+		return (-1);
 	if (o->length != 0)
 		len = (size_t)o->length;
 	len = o->encoding == HEX ? write_hex(raw, len, text) :
-	    base64_encode(raw, len, true, text);
+	    base64_encode(raw, len, o->encoding == BASE64URL, text);
 	if (o->op != VERIFY)
 		return (job_answer(job, "text/plain", text, len));
 	if (!matches(text, len, o))
 		return (job_fail(job, 403, "the signature is wrong"));
+	if (o->expires != 0 && o->expires < (int64_t)time(NULL))
+		return (job_fail(job, 403, "the signature has expired"));
 	return (job_answer(job, "text/plain", "valid", 5));
 }
 

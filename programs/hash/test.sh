@@ -79,6 +79,55 @@ done
 verify 403 "${padded%=}" "$url"
 end
 
+begin keys_and_signatures_in_base64_and_hex
+for n in 32 31 30; do
+	long=", \"length\": $n, \"encoding\": \"base64\""
+	want=$(openssl dgst -sha256 -hmac k -binary <"$work/in" | head -c $n |
+	    base64)
+	for key in '"k"' '"6b", "key_encoding": "hex"' \
+	    '"aw==", "key_encoding": "base64"'; do
+		both 200 "$work/in" "{\"op\": \"sign\", \"key\": $key$long}"
+		[ "$(cat "$OUT")" = "$want" ] || wrong "$n bytes by $key"
+	done
+	verify 200 "$want" "$long"
+	verify 200 "$(echo "$want" | tr -d =)" "$long"
+	verify 403 "$want=" "$long"
+	verify 403 "$(echo "$want" | tr a-zA-Z A-Za-z)" "$long"
+done
+both 200 "$work/in" '{"op": "sign", "key": "00fF80", "key_encoding": "hex"}'
+want=$(openssl dgst -sha256 -mac HMAC -macopt hexkey:00ff80 <"$work/in" |
+    sed 's/.*= //')
+[ "$(cat "$OUT")" = "$want" ] || wrong "a key with a zero"
+for key in '"abc"' '"0g"' '"0x6b"' '"6 "'; do
+	refused 400 "$work/in" "{\"op\": \"sign\", \"key\": $key,
+	    \"key_encoding\": \"hex\"}" '"key_encoding"'
+done
+refused 400 "$work/in" '{"op": "sign", "key": "a", "key_encoding": "base64"}' \
+    '"key_encoding"'
+end
+
+begin a_signature_may_end
+later=4102444800
+printf '/a?w=1' >"$work/url"
+sum=$({ cat "$work/url"; printf '\n%s' $later; } |
+    openssl dgst -sha256 -hmac k | sed 's/.*= //')
+both 200 "$work/url" "{\"op\": \"sign\", \"key\": \"k\", \"expires\": $later}"
+[ "$(cat "$OUT")" = "$sum" ] || wrong "it is $(cat "$OUT")"
+ends() {
+	refused "$1" "$work/url" "{\"op\": \"verify\", \"key\": \"k\",
+	    \"signature\": \"$2\"$3}" "$4"
+}
+both 200 "$work/url" "{\"op\": \"verify\", \"key\": \"k\",
+    \"signature\": \"$sum\", \"expires\": $later}"
+ends 403 "$sum" ", \"expires\": $((later + 1))" "is wrong"
+ends 403 "$sum" "" "is wrong"
+sum=$({ cat "$work/url"; printf '\n1000'; } |
+    openssl dgst -sha256 -hmac k | sed 's/.*= //')
+ends 403 "$sum" ', "expires": 1000' "has expired"
+ends 400 "$sum" ', "expires": -1' '"expires"'
+refused 400 "$work/url" '{"expires": 1000}' '"expires"'
+end
+
 begin a_length_that_there_is_not_is_refused
 refused 400 "$work/in" '{"length": 33}' '"length"'
 refused 400 "$work/in" '{"length": 17, "algorithm": "md5"}' "at most 16"
