@@ -10,7 +10,7 @@ for options in '{"voice": "kal16", "format": "wav", "rate": 3}' \
     '{"voice": "kal16", "format": "mp3", "rate": 3}' \
     '{"voice": "kal16", "format": "opus", "rate": 3, "pitch": 1.5}'; do
 	begin "mutations_to_$(echo "$options" | grep -o 'wav\|mp3\|opus')"
-	expect_status 0 "$fuzzer" "${1:-100}" "$options" dates names
+	expect_status 0 "$fuzzer" "${1:-30}" "$options" dates names
 	end
 done
 finish
