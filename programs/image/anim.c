@@ -160,21 +160,30 @@ animation_next(struct animation *a, struct picture *frame, int *ms)
 }
 
 int
+animation_ended(struct job *job, int last, bool any)
+{
+	if (last < 0)
+		return (job_fail(job, 422, "the animation is broken or cut "
+		    "off"));
+	return (any ? 0 : job_fail(job, 422, "the animation has no frame"));
+}
+
+int
 animation_still(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, int64_t number, struct picture *p)
 {
 	struct animation *a = animation_open(job, data, len, wanted);
 	struct picture next = {.px = NULL};
-	int ms;
+	int ms, r = 1;
 
 	memset(p, 0, sizeof *p);
 	if (a == NULL)
 		return (-1);
-	for (; number >= 0 && animation_next(a, &next, &ms) == 1; number--)
+	for (; number >= 0 && (r = animation_next(a, &next, &ms)) == 1;
+	    number--)
 		picture_replace(p, &next);
 	animation_close(a);
-	return (p->px != NULL ? 0 :
-	    job_fail(job, 422, "the animation has no frame"));
+	return (animation_ended(job, r, p->px != NULL));
 }
 
 /*--- out ------------------------------------------------------------------*/

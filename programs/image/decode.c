@@ -139,6 +139,32 @@ decode_webp(struct job *job, const uint8_t *data, size_t len,
 	    job_fail(job, 422, "broken WebP (error %d)", (int)code));
 }
 
+static uint32_t
+le(const uint8_t *p, unsigned n)
+{
+	uint32_t v = 0;
+
+	while (n-- > 0)
+		v = v << 8 | p[n];
+	return (v);
+}
+
+/* stb_image reads zeros where a BMP ends; its rows are not packed. */
+static bool
+bmp_is_whole(const uint8_t *data, size_t len, uint64_t w, uint64_t h)
+{
+	bool old;
+	uint64_t bits, row;
+
+	if (len < 30)
+		return (false);
+	old = le(data + 14, 4) == 12;
+	bits = le(data + (old ? 24 : 28), 2);
+	row = (w * bits + 31) / 32 * 4;
+	/* What fills the last row up may be missing. */
+	return (le(data + 10, 4) + row * (h - 1) + (w * bits + 7) / 8 <= len);
+}
+
 static int
 decode_stb(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p)
@@ -152,6 +178,8 @@ decode_stb(struct job *job, const uint8_t *data, size_t len,
 	if (picture_check(job, wanted->max_pixels, (uint64_t)w,
 	    (uint64_t)h) != 0)
 		return (-1);
+	if (!bmp_is_whole(data, len, (uint64_t)w, (uint64_t)h))
+		return (job_fail(job, 422, "the BMP is cut off"));
 	p->orientation = 1;
 	p->px = stbi_load_from_memory(data, (int)len, &p->w, &p->h, &channels,
 	    4);

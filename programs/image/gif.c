@@ -129,6 +129,9 @@ find_frame(struct gif *g)
 
 	g->control = (GraphicsControlBlock){.TransparentColor = -1};
 	for (;;) {
+		/* Some lack nothing but the byte that ends them. */
+		if (g->at == g->len)
+			return (0);
 		if (DGifGetRecordType(f, &type) != GIF_OK)
 			return (-1);
 		if (type == TERMINATE_RECORD_TYPE)
@@ -206,12 +209,14 @@ decode_gif(struct job *job, const uint8_t *data, size_t len,
 
 	if (g == NULL)
 		return (-1);
-	if (gif_next(g, &seen, &ms) == 1) {
+	if (gif_next(g, &seen, &ms) != 1 ||
+	    (find_frame(g) < 0 && g->at == g->len))
+		r = job_fail(job, 422, "the GIF is broken or cut off");
+	else {
 		*p = g->canvas;
 		g->canvas.px = NULL;
 		find_alpha(p);
-	} else
-		r = job_fail(job, 422, "broken GIF");
+	}
 	gif_close(g);
 	return (r);
 }

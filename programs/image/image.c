@@ -370,11 +370,11 @@ add_frames(struct job *job, const struct task *t, struct animation *a,
 {
 	struct picture p;
 	int64_t n;
-	int ms, r = 0;
+	int ms, r = 0, next = 1;
 
 	for (n = 0; n < t->o->max_frames && r == 0; n++) {
-		/* One that is cut short ends with its last whole frame. */
-		if (animation_next(a, &p, &ms) != 1)
+		next = animation_next(a, &p, &ms);
+		if (next != 1)
 			break;
 		icc_to_srgb(&p, t->meta.icc, t->meta.icc_len);
 		if (shape(job, t, &p) != 0 ||
@@ -386,7 +386,7 @@ add_frames(struct job *job, const struct task *t, struct animation *a,
 			r = animator_add(job, *to, &p, ms);
 		free(p.px);
 	}
-	return (n == 0 ? job_fail(job, 422, "the animation has no frame") : r);
+	return (r != 0 ? -1 : animation_ended(job, next, n != 0));
 }
 
 static int

@@ -201,6 +201,8 @@ bool is_animation(const uint8_t *data, size_t len);
 struct animation *animation_open(struct job *job, const uint8_t *data,
     size_t len, const struct wanted *wanted);
 int animation_next(struct animation *a, struct picture *frame, int *ms);
+/* After its last frame: was that the end (422: no), and was there one? */
+int animation_ended(struct job *job, int last, bool any);
 void animation_close(struct animation *a);
 struct animator *animator_new(struct job *job, const struct animation *a,
     const struct picture *first, const struct encoding *e);

@@ -10,6 +10,9 @@
 
 #include <jpeglib.h>
 
+/* Its numbers depend on what jpeglib.h defines. */
+#include <jerror.h>
+
 #include "image.h"
 
 /* A few kilobytes can hold scans without end, each a pass over all pixels. */
@@ -19,6 +22,7 @@ struct failure {
 	struct jpeg_error_mgr mgr;
 	jmp_buf out;
 	char text[JMSG_LENGTH_MAX];
+	bool cut;			/* the file ended before its end mark */
 };
 
 static void
@@ -30,10 +34,27 @@ on_error(j_common_ptr info)
 	longjmp(f->out, 1);
 }
 
+/*
+ * libjpeg goes on with grey where pixels are missing. That is an error here: a
+ * cache would keep it. Other warnings, such as of bytes too many, are harmless.
+ */
 static void
-on_message(j_common_ptr info)
+on_warning(j_common_ptr info, int level)
 {
-	(void)info;
+	struct failure *f = (struct failure *)info->err;
+
+	if (level >= 0)
+		return;
+	switch (info->err->msg_code) {
+	case JWRN_JPEG_EOF:
+		f->cut = true;
+		break;
+	case JWRN_HIT_MARKER:
+	case JWRN_HUFF_BAD_CODE:
+	case JWRN_ARITH_BAD_CODE:
+	case JWRN_MUST_RESYNC:
+		on_error(info);
+	}
 }
 
 static void
@@ -109,6 +130,19 @@ read_pixels(struct jpeg_decompress_struct *d, struct picture *p)
 	}
 }
 
+/* Is something missing, of a file without its end mark? */
+static bool
+lacks_scans(const struct jpeg_decompress_struct *d)
+{
+	if (!d->progressive_mode)
+		return (jpeg_has_multiple_scans((j_decompress_ptr)(uintptr_t)d));
+	for (int c = 0; c < d->num_components; c++)
+		for (int i = 0; i < DCTSIZE2; i++)
+			if (d->coef_bits[c][i] != 0)
+				return (true);
+	return (false);
+}
+
 int
 decode_jpeg(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p)
@@ -120,7 +154,8 @@ decode_jpeg(struct job *job, const uint8_t *data, size_t len,
 
 	d.err = jpeg_std_error(&f.mgr);
 	f.mgr.error_exit = on_error;
-	f.mgr.output_message = on_message;
+	f.mgr.emit_message = on_warning;
+	f.cut = false;
 	jpeg_create_decompress(&d);
 	progress.progress_monitor = on_progress;
 	d.progress = &progress;
@@ -149,6 +184,10 @@ decode_jpeg(struct job *job, const uint8_t *data, size_t len,
 	}
 	p->orientation = orientation;
 	read_pixels(&d, p);
+	if (f.cut && lacks_scans(&d)) {
+		jpeg_destroy_decompress(&d);
+		return (job_fail(job, 422, "the JPEG is cut off"));
+	}
 	(void)jpeg_finish_decompress(&d);
 	jpeg_destroy_decompress(&d);
 	return (0);

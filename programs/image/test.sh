@@ -112,6 +112,16 @@ for o in 1 2 3 4 5 6 7 8; do
 done
 end
 
+begin orientation_of_tiff_is_applied
+for o in 1 2 3 4 5 6 7 8; do
+	convert "$work/p.png" "$work/o.tiff"
+	exiftool -q -n -overwrite_original -Orientation=$o "$work/o.tiff"
+	both 200 "$work/o.tiff" '{"format": "png"}'
+	cp "$OUT" "$work/got"
+	alike "$work/got" "$work/o.tiff" 90 "orientation $o"
+done
+end
+
 begin orientation_of_png_and_webp_is_applied
 for f in png webp; do
 	convert "$work/p.png" "$work/o.$f"
@@ -296,8 +306,10 @@ EOT
 python3 - "$work/progressive.jpg" "$work/scans.jpg" <<'EOT'
 import sys
 data = open(sys.argv[1], "rb").read()
-last = data.rindex(b"\xff\xda")
-open(sys.argv[2], "wb").write(data[:last] + data[last:-2] * 2000 + data[-2:])
+# The first scan can be read again and again.
+scan = data.index(b"\xff\xda")
+end = data.index(b"\xff\xc4", scan)
+open(sys.argv[2], "wb").write(data[:end] + data[scan:end] * 2000 + data[end:])
 EOT
 refused 422 "$work/scans.jpg" '{}' "scans"
 for f in png bmp gif; do

@@ -68,6 +68,18 @@ on_error(const char *module, const char *format, va_list ap)
 	(void)vsnprintf(said, sizeof said, format, ap);
 }
 
+/* Of JPEG and fax within it, too few bytes are only worth a warning. */
+static void
+on_warning(const char *module, const char *format, va_list ap)
+{
+	char text[sizeof said];
+
+	(void)module;
+	(void)vsnprintf(text, sizeof text, format, ap);
+	if (strcasestr(text, "premature") != NULL)
+		memcpy(said, text, sizeof said);
+}
+
 int
 decode_tiff(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p)
@@ -75,12 +87,13 @@ decode_tiff(struct job *job, const uint8_t *data, size_t len,
 	struct memory m = {.data = data, .len = len};
 	TIFFOpenOptions *o = TIFFOpenOptionsAlloc();
 	uint32_t w = 0, h = 0;
+	uint16_t side = ORIENTATION_TOPLEFT;
 	int r = -1;
 	TIFF *t;
 
 	said[0] = '\0';
 	(void)TIFFSetErrorHandler(on_error);
-	(void)TIFFSetWarningHandler(NULL);
+	(void)TIFFSetWarningHandler(on_warning);
 	if (o == NULL)
 		return (job_fail(job, 413, "not enough memory for a TIFF"));
 	/* A strip or tile may claim any size. */
@@ -93,9 +106,14 @@ decode_tiff(struct job *job, const uint8_t *data, size_t len,
 		return (job_fail(job, 422, "broken TIFF: %s", said));
 	(void)TIFFGetField(t, TIFFTAG_IMAGEWIDTH, &w);
 	(void)TIFFGetField(t, TIFFTAG_IMAGELENGTH, &h);
+	(void)TIFFGetFieldDefaulted(t, TIFFTAG_ORIENTATION, &side);
+	if (side < 1 || side > 8)
+		side = ORIENTATION_TOPLEFT;
 	if (picture_new(job, wanted->max_pixels, w, h, p) == 0) {
+		/* As it is stored: libtiff would mirror it, but not turn it. */
+		p->orientation = side;
 		if (TIFFReadRGBAImageOriented(t, w, h, (uint32_t *)(void *)
-		    p->px, ORIENTATION_TOPLEFT, 1))
+		    p->px, side, 1) && said[0] == '\0')
 			r = 0;
 		else
 			(void)job_fail(job, 422, "broken TIFF: %s", said);
