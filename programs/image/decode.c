@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * decode.c: what kind of picture is it? PNG and WebP by their libraries, BMP
- * by stb_image; the others have a file of their own.
+ * decode.c: what kind of picture is it? WebP by its library, BMP by
+ * stb_image; the others have a file of their own.
  */
-#include <png.h>
 #include <stdlib.h>
 #include <string.h>
 #include <webp/decode.h>
@@ -69,28 +68,6 @@ unmultiply(struct picture *p)
 		for (int i = 0; i < 3 && at[3] != 0 && at[3] != 255; i++)
 			at[i] = (uint8_t)(at[i] >= at[3] ? 255 :
 			    (at[i] * 255 + at[3] / 2) / at[3]);
-}
-
-static int
-decode_png(struct job *job, const uint8_t *data, size_t len,
-    const struct wanted *wanted, struct picture *p)
-{
-	png_image png = {.version = PNG_IMAGE_VERSION};
-	int r = 0;
-
-	if (!png_image_begin_read_from_memory(&png, data, len))
-		return (job_fail(job, 422, "broken PNG: %s", png.message));
-	if (picture_new(job, wanted->max_pixels, png.width, png.height,
-	    p) != 0)
-		r = -1;
-	if (r == 0) {
-		p->alpha = (png.format & PNG_FORMAT_FLAG_ALPHA) != 0;
-		png.format = PNG_FORMAT_RGBA;
-		if (!png_image_finish_read(&png, NULL, p->px, 0, NULL))
-			r = job_fail(job, 422, "broken PNG: %s", png.message);
-	}
-	png_image_free(&png);
-	return (r);
 }
 
 /* Of an animation; a frame may be smaller than all. */

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* encode.c: WebP, JPEG and PNG out. */
+/* encode.c: WebP and JPEG out. */
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jpeglib.h>
-#include <png.h>
 #include <webp/encode.h>
 
 #include "image.h"
@@ -104,28 +103,6 @@ encode_jpeg(struct job *job, const struct picture *p, const struct encoding *e,
 	return (0);
 }
 
-/*--- PNG ------------------------------------------------------------------*/
-
-static int
-encode_png(struct job *job, const struct picture *p, uint8_t **out,
-    size_t *len)
-{
-	png_image png = {.version = PNG_IMAGE_VERSION};
-	png_alloc_size_t size;
-
-	png.width = (png_uint_32)p->w;
-	png.height = (png_uint_32)p->h;
-	png.format = PNG_FORMAT_RGBA;
-	size = PNG_IMAGE_PNG_SIZE_MAX(png);
-	*out = malloc(size);
-	if (*out == NULL)
-		return (job_fail(job, 413, "not enough memory for a PNG"));
-	if (!png_image_write_to_memory(&png, *out, &size, 0, p->px, 0, NULL))
-		return (job_fail(job, 500, "no PNG: %s", png.message));
-	*len = size;
-	return (0);
-}
-
 int
 encode(struct job *job, const struct picture *p, const struct encoding *e,
     uint8_t **out, size_t *len)
@@ -137,7 +114,7 @@ encode(struct job *job, const struct picture *p, const struct encoding *e,
 	case FORMAT_WEBP: r = encode_webp(job, p, e, out, len); break;
 	case FORMAT_AVIF: r = encode_avif(job, p, e, out, len); break;
 	case FORMAT_JPEG: r = encode_jpeg(job, p, e, out, len); break;
-	case FORMAT_PNG: r = encode_png(job, p, out, len); break;
+	case FORMAT_PNG: r = encode_png(job, p, e, out, len); break;
 	case FORMAT_AUTO: (void)job_fail(job, 500, "no format was chosen");
 	}
 	return (r == 0 ? metadata_write(job, e, out, len) : -1);

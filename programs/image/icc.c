@@ -174,19 +174,21 @@ read_profile(const struct part *icc, struct transform *t)
 	return (true);
 }
 
+double
+to_srgb(double v)
+{
+	return (v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1 / 2.4) - 0.055);
+}
+
 /* The number of sRGB for each of STEPS + 1 amounts of light. */
 static const uint8_t *
 srgb_table(void)
 {
 	static uint8_t table[STEPS * 4 + 1];
-	double v;
 
-	for (int i = 0; table[STEPS * 4] == 0 && i <= STEPS * 4; i++) {
-		v = (double)i / (STEPS * 4);
-		v = v <= 0.0031308 ? v * 12.92 :
-		    1.055 * pow(v, 1 / 2.4) - 0.055;
-		table[i] = (uint8_t)lround(v * 255);
-	}
+	for (int i = 0; table[STEPS * 4] == 0 && i <= STEPS * 4; i++)
+		table[i] = (uint8_t)lround(to_srgb((double)i / (STEPS * 4)) *
+		    255);
 	return (table);
 }
 

@@ -68,6 +68,8 @@ void avif_metadata(const uint8_t *data, size_t len, struct metadata *m);
 
 /* icc.c: nothing happens for profiles that are not understood. */
 void icc_to_srgb(struct picture *p, const uint8_t *icc, size_t len);
+/* Light to the number of sRGB, both from 0 to 1. */
+double to_srgb(double light);
 
 /*
  * decode.c: any format, in sRGB; *format is what it was, as far as we write it;
@@ -76,7 +78,9 @@ void icc_to_srgb(struct picture *p, const uint8_t *icc, size_t len);
 int decode(struct job *job, const void *data, size_t len,
     const struct wanted *wanted, struct picture *p, enum format *format,
     struct metadata *meta);
-/* jpeg.c, tiff.c, avif_read.c, jxl.c */
+/* png.c, jpeg.c, tiff.c, avif_read.c, jxl.c */
+int decode_png(struct job *job, const uint8_t *data, size_t len,
+    const struct wanted *wanted, struct picture *p);
 int decode_jpeg(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p);
 int decode_tiff(struct job *job, const uint8_t *data, size_t len,
@@ -145,7 +149,7 @@ void adjust(struct picture *p, double brightness, double contrast,
 int blur(struct job *job, struct picture *p, double sigma);
 int sharpen(struct job *job, struct picture *p, double amount);
 
-/* encode.c, avif_write.c: malloc'ed bytes. */
+/* encode.c, png.c, avif_write.c: malloc'ed bytes. */
 struct encoding {
 	enum format format;
 	int quality;			/* 1 to 100 */
@@ -156,6 +160,8 @@ struct encoding {
 };
 int encode(struct job *job, const struct picture *p, const struct encoding *e,
     uint8_t **out, size_t *len);
+int encode_png(struct job *job, const struct picture *p,
+    const struct encoding *e, uint8_t **out, size_t *len);
 int encode_avif(struct job *job, const struct picture *p,
     const struct encoding *e, uint8_t **out, size_t *len);
 

@@ -47,12 +47,8 @@ fill_tables(void)
 		v = v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
 		linear_of[i] = (int16_t)lrint(v * WHITE);
 	}
-	for (i = 0; i <= WHITE; i++) {
-		v = (double)i / WHITE;
-		v = v <= 0.0031308 ? v * 12.92 :
-		    1.055 * pow(v, 1 / 2.4) - 0.055;
-		srgb_of[i] = (uint8_t)lrint(v * 255);
-	}
+	for (i = 0; i <= WHITE; i++)
+		srgb_of[i] = (uint8_t)lrint(to_srgb((double)i / WHITE) * 255);
 }
 
 static double
@@ -178,7 +174,7 @@ fill_ring(struct resizer *r, int end)
 }
 
 static void
-to_srgb(const int16_t *v, uint8_t *to)
+put_pixel(const int16_t *v, uint8_t *to)
 {
 	int a = v[3], c, n;
 
@@ -218,9 +214,9 @@ sum_rows(const struct resizer *r, int y, uint8_t *to)
 		}
 		_mm_storeu_si128((void *)both, _mm_packs_epi32(
 		    _mm_srai_epi32(low, SHIFT), _mm_srai_epi32(high, SHIFT)));
-		to_srgb(both, to);
+		put_pixel(both, to);
 		if (x + 1 < r->width)
-			to_srgb(both + 4, to + 4);
+			put_pixel(both + 4, to + 4);
 	}
 }
 
