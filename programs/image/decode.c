@@ -172,20 +172,20 @@ static const struct kind {
 	size_t at, len;
 	int (*decode)(struct job *, const uint8_t *, size_t,
 	    const struct wanted *, struct picture *);
-	enum format format;
+	enum format format;	/* AUTO: as find_format() finds */
 	bool by_exif;		/* only EXIF says how it is to be turned */
 } kinds[] = {
 	{"\xff\xd8\xff", 0, 3, decode_jpeg, FORMAT_JPEG, false},
 	{"\x89PNG\r\n\x1a\n", 0, 8, decode_png, FORMAT_PNG, true},
-	{"WEBP", 8, 4, decode_webp, FORMAT_WEBP, true},
-	{"ftypavif", 4, 8, decode_avif, FORMAT_AVIF, false},
-	{"ftypmif1", 4, 8, decode_avif, FORMAT_AVIF, false},
+	{"WEBP", 8, 4, decode_webp, FORMAT_AUTO, true},
+	{"ftypavif", 4, 8, decode_avif, FORMAT_AUTO, false},
+	{"ftypmif1", 4, 8, decode_avif, FORMAT_AUTO, false},
 	{"GIF8", 0, 4, decode_gif, FORMAT_PNG, false},
 	{"BM", 0, 2, decode_stb, FORMAT_PNG, false},
 	{"II*\0", 0, 4, decode_tiff, FORMAT_PNG, false},
 	{"MM\0*", 0, 4, decode_tiff, FORMAT_PNG, false},
-	{"\xff\x0a", 0, 2, decode_jxl, FORMAT_PNG, false},
-	{"\0\0\0\x0cJXL \r\n\x87\n", 0, 12, decode_jxl, FORMAT_PNG, false},
+	{"\xff\x0a", 0, 2, decode_jxl, FORMAT_AUTO, false},
+	{"\0\0\0\x0cJXL \r\n\x87\n", 0, 12, decode_jxl, FORMAT_AUTO, false},
 };
 
 static const struct kind *
@@ -194,7 +194,7 @@ kind_of(const uint8_t *data, size_t len)
 	static const struct kind svg = {.decode = decode_svg,
 	    .format = FORMAT_PNG};
 	static const struct kind heic = {.decode = decode_heic,
-	    .format = FORMAT_PNG};
+	    .format = FORMAT_AUTO};
 
 	if (is_heic(data, len))
 		return (&heic);
@@ -208,6 +208,21 @@ kind_of(const uint8_t *data, size_t len)
 	return (is_svg(data, len) ? &svg : NULL);
 }
 
+/*
+ * What only some can show becomes what all can: most of it is photographs,
+ * which as PNG are huge; but PNG it is where something is transparent, or, of
+ * WebP, without loss.
+ */
+static enum format
+find_format(const uint8_t *data, size_t len, struct picture *p)
+{
+	WebPBitstreamFeatures f;
+
+	find_alpha(p);
+	return (p->alpha || (WebPGetFeatures(data, len, &f) ==
+	    VP8_STATUS_OK && f.format != 1) ? FORMAT_PNG : FORMAT_JPEG);
+}
+
 int
 decode(struct job *job, const void *data, size_t len,
     const struct wanted *wanted, struct picture *p, enum format *format,
@@ -219,12 +234,13 @@ decode(struct job *job, const void *data, size_t len,
 	if (k == NULL)
 		return (job_fail(job, 415, "neither JPEG, PNG, WebP, AVIF, "
 		    "GIF, TIFF, BMP, JPEG XL nor SVG"));
-	*format = k->format;
 	if (k->decode(job, data, len, wanted, p) != 0) {
 		free(p->px);
 		p->px = NULL;
 		return (-1);
 	}
+	*format = k->format != FORMAT_AUTO ? k->format :
+	    find_format(data, len, p);
 	metadata_read(data, len, meta);
 	icc_to_srgb(p, meta->icc, meta->icc_len);
 	free(meta->icc);

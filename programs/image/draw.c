@@ -25,7 +25,7 @@ static const struct job_option layer_options[] = {
 	    "a font's file, one of allowed_paths"),
 	JOB_INT(struct layer_options, size, 32, 4, 2000,
 	    "of the words, pixels"),
-	JOB_STR(struct layer_options, color, NULL, 9, "of the words"),
+	JOB_STR(struct layer_options, color, NULL, 20, "of the words"),
 	JOB_JSON(struct layer_options, gravity, "as of the picture"),
 	JOB_INT(struct layer_options, margin, 0, 0, SIDE_MAX,
 	    "between it and the sides, or its repetitions"),
@@ -229,21 +229,6 @@ draw_load(struct job *job, const char *list, const char *text,
 }
 
 /*--- pixels ---------------------------------------------------------------*/
-
-/* s over d, of which neither is premultiplied. */
-static void
-over(uint8_t *d, const uint8_t *s, unsigned opacity)
-{
-	unsigned a = (s[3] * opacity + 127) / 255, b, sum;
-
-	if (a == 0)
-		return;
-	b = d[3] * (255 - a) / 255;
-	sum = a + b;
-	for (int i = 0; i < 3; i++)
-		d[i] = (uint8_t)((s[i] * a + d[i] * b + sum / 2) / sum);
-	d[3] = (uint8_t)sum;
-}
 
 static void
 paste(struct picture *p, const struct layer *l, int left, int top)

@@ -25,7 +25,7 @@ crop(struct job *job, struct picture *p, int x, int y, int w, int h)
 
 /*--- where there is most to see -------------------------------------------*/
 
-/* How much a pixel differs from the one before and the one above. */
+/* How much is seen of a pixel's difference to the one before and above. */
 static unsigned
 detail(const struct picture *p, int x, int y)
 {
@@ -34,7 +34,8 @@ detail(const struct picture *p, int x, int y)
 	unsigned sum = 0;
 
 	for (int i = 0; i < 3; i++)
-		sum += (unsigned)(abs(at[i] - at[i - 4]) + abs(at[i] - up[i]));
+		sum += (unsigned)(abs(at[i] * at[3] - at[i - 4] * at[-1]) +
+		    abs(at[i] * at[3] - up[i] * up[3])) / 255;
 	return (sum);
 }
 

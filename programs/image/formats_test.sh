@@ -72,7 +72,7 @@ end
 
 begin jpeg_xl_becomes_what_all_can_show
 both 200 "$work/p.jxl" '{}'
-is 160x107 png
+is 160x107 jpeg
 both 200 "$work/p.jxl" '{"width": 40, "format": "webp"}'
 is 40x27 webp
 end

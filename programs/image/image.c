@@ -5,9 +5,7 @@
  * draw, encode.
  */
 #include <ctype.h>
-#include <json-c/json.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,10 +35,10 @@ static const struct job_option options[] = {
 	    "background"),
 	JOB_JSON(struct options, gravity,
 	    "what stays when it is cut: center, left, right, top, bottom, "
-	    "attention, or {x, y} from 0 to 1"),
+	    "attention (or entropy), or {x, y} from 0 to 1"),
 	JOB_CHOICE(struct options, format, FORMAT_AUTO,
 	    "auto|webp|avif|jpeg|png",
-	    "auto: what Accept allows, AVIF before WebP, else what it was"),
+	    "auto: what Accept allows, AVIF before WebP, else JPEG or PNG"),
 	JOB_JSON(struct options, quality,
 	    "1 is small, 100 good; {webp, avif, jpeg}: of each format"),
 	JOB_BOOL(struct options, lossless, false, "WebP and AVIF without loss"),
@@ -65,7 +63,7 @@ static const struct job_option options[] = {
 	    "90, 180 or 270 degrees clockwise"),
 	JOB_CHOICE(struct options, flip, 0, "none|h|v|hv",
 	    "mirrored from left to right, from top to bottom, both"),
-	JOB_NUM(struct options, blur, 0, 0, 250, "radius in pixels"),
+	JOB_NUM(struct options, blur, 0, 0, 250, "sigma of a bell, pixels"),
 	JOB_NUM(struct options, sharpen, 0, 0, 10, "1 is clearly visible"),
 	JOB_NUM(struct options, brightness, 1, 0, 10, "factor"),
 	JOB_NUM(struct options, contrast, 1, 0, 10, "factor"),
@@ -77,9 +75,9 @@ static const struct job_option options[] = {
 	JOB_JSON(struct options, text,
 	    "words on top: {text, font, size, color, gravity and so on}, as in "
 	    "draw"),
-	JOB_STR(struct options, background, NULL, 9,
-	    "#rrggbb or #rrggbbaa, behind what is transparent; for formats "
-	    "without transparency and pad it is white"),
+	JOB_STR(struct options, background, NULL, 20,
+	    "#rgb, #rrggbb, #rrggbbaa or a name, behind what is transparent; "
+	    "for formats without transparency and pad it is white"),
 	JOB_INT(struct options, max_pixels, 40000000, 1, 400000000,
 	    "pictures with more are refused before they are decoded"),
 	JOB_END
@@ -126,63 +124,6 @@ parse_quality(struct job *job, const char *json, struct qualities *q)
 	return (0);
 }
 
-int
-parse_gravity(struct job *job, const char *json, struct gravity *g)
-{
-	static const struct { const char *name; double x, y; } names[] = {
-		{"center", 0.5, 0.5}, {"left", 0, 0.5}, {"right", 1, 0.5},
-		{"top", 0.5, 0}, {"bottom", 0.5, 1}, {"top-left", 0, 0},
-		{"top-right", 1, 0}, {"bottom-left", 0, 1},
-		{"bottom-right", 1, 1},
-	};
-	struct json_object *v, *x = NULL, *y = NULL;
-	const char *name;
-
-	*g = (struct gravity){.x = 0.5, .y = 0.5};
-	if (json == NULL)
-		return (0);
-	v = json_tokener_parse(json);
-	if (json_object_is_type(v, json_type_object)) {
-		(void)json_object_object_get_ex(v, "x", &x);
-		(void)json_object_object_get_ex(v, "y", &y);
-		g->x = x == NULL ? -1 : json_object_get_double(x);
-		g->y = y == NULL ? -1 : json_object_get_double(y);
-		if (g->x >= 0 && g->x <= 1 && g->y >= 0 && g->y <= 1)
-			return (0);
-	}
-	name = json_object_is_type(v, json_type_string) ?
-	    json_object_get_string(v) : "";
-	g->attention = strcmp(name, "attention") == 0 ||
-	    strcmp(name, "auto") == 0;
-	if (g->attention)
-		return (0);
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (strcmp(names[i].name, name) == 0) {
-			g->x = names[i].x;
-			g->y = names[i].y;
-			return (0);
-		}
-	return (job_fail(job, 400, "option \"gravity\" is center, left, right, "
-	    "top, bottom, attention or {\"x\": 0.5, \"y\": 0.5}"));
-}
-
-int
-parse_colour(struct job *job, const char *option, const char *text,
-    uint8_t colour[4])
-{
-	unsigned v[4] = {255, 255, 255, 255};
-	size_t len = text == NULL ? 0 : strlen(text);
-
-	if (text != NULL && ((len != 7 && len != 9) || text[0] != '#' ||
-	    strspn(text + 1, "0123456789abcdefABCDEF") != len - 1 ||
-	    sscanf(text + 1, "%2x%2x%2x%2x", &v[0], &v[1], &v[2], &v[3]) < 3))
-		return (job_fail(job, 400,
-		    "option \"%s\" is #rrggbb or #rrggbbaa", option));
-	for (int i = 0; i < 4; i++)
-		colour[i] = (uint8_t)v[i];
-	return (0);
-}
-
 /* Does an Accept header name this type, and not with a quality of 0? */
 static bool
 accepts(const char *accept, const char *type)
@@ -210,10 +151,7 @@ choose_format(const struct options *o, enum format was)
 	accept = job_header("Accept");
 	if (accepts(accept, "image/avif"))
 		return (FORMAT_AVIF);
-	if (accepts(accept, "image/webp"))
-		return (FORMAT_WEBP);
-	/* What only some can show becomes what all can. */
-	return (was == FORMAT_WEBP || was == FORMAT_AVIF ? FORMAT_PNG : was);
+	return (accepts(accept, "image/webp") ? FORMAT_WEBP : was);
 }
 
 /* Of an animation, which no other format that we write can be. */
@@ -247,6 +185,8 @@ scaled(int64_t v, double dpr)
 static int
 shape(struct job *job, const struct task *t, struct picture *p)
 {
+	/* What is padded is transparent until look() lays the colour below. */
+	static const uint8_t clear[4], white[4] = {255, 255, 255, 255};
 	const struct options *o = t->o;
 	struct gravity g;
 
@@ -259,8 +199,8 @@ shape(struct job *job, const struct task *t, struct picture *p)
 	    turn(job, p, (int)o->rotate, o->flip & 1, o->flip & 2) != 0)
 		return (-1);
 	return (fit(job, p, (enum fit)o->fit, scaled(o->width, o->dpr),
-	    scaled(o->height, o->dpr), &g, t->background,
-	    (uint64_t)o->max_pixels));
+	    scaled(o->height, o->dpr), &g,
+	    o->background != NULL ? clear : white, (uint64_t)o->max_pixels));
 }
 
 /* The best quality whose result is small enough, by halving. */
@@ -304,10 +244,13 @@ static int
 look(struct job *job, const struct task *t, struct picture *p,
     enum format format)
 {
+	static const uint8_t white[4] = {255, 255, 255, 255};
 	const struct options *o = t->o;
 
-	if (format == FORMAT_JPEG || o->background != NULL)
+	if (o->background != NULL)
 		flatten(p, t->background);
+	if (format == FORMAT_JPEG)
+		flatten(p, white);
 	adjust(p, o->brightness, o->contrast, o->gamma);
 	if (blur(job, p, o->blur) != 0)
 		return (-1);
@@ -412,6 +355,7 @@ animate(struct job *job, const struct task *t)
 	struct task same = *t;
 	struct animation *a = animation_open(job, job->in, job->in_len,
 	    &t->wanted);
+	struct gravity g;
 	uint8_t *out = NULL;
 	size_t len = 0;
 	int r;
@@ -420,8 +364,7 @@ animate(struct job *job, const struct task *t)
 		return (-1);
 	/* What looks at the pixels would differ from frame to frame. */
 	o.trim = false;
-	if (o.gravity != NULL && (strcmp(o.gravity, "\"attention\"") == 0 ||
-	    strcmp(o.gravity, "\"auto\"") == 0))
+	if (parse_gravity(job, o.gravity, &g) == 0 && g.attention)
 		o.gravity = NULL;
 	same.o = &o;
 	metadata_read(job->in, job->in_len, &same.meta);

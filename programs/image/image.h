@@ -72,8 +72,8 @@ void icc_to_srgb(struct picture *p, const uint8_t *icc, size_t len);
 double to_srgb(double light);
 
 /*
- * decode.c: any format, in sRGB; *format is what it was, as far as we write it;
- * of *meta there is the EXIF, which is a part of the data.
+ * decode.c: any format, in sRGB; *format is what all clients can show of it, PNG
+ * or JPEG; of *meta there is the EXIF, which is a part of the data.
  */
 int decode(struct job *job, const void *data, size_t len,
     const struct wanted *wanted, struct picture *p, enum format *format,
@@ -142,8 +142,10 @@ int fit(struct job *job, struct picture *p, enum fit how, int w, int h,
     const struct gravity *g, const uint8_t background[4],
     uint64_t max_pixels);
 
-/* adjust.c: colours and sharpness. */
+/* adjust.c: colours and sharpness. Flatten: lay a colour below. */
 void flatten(struct picture *p, const uint8_t background[4]);
+/* The pixel s over d, neither of them premultiplied; opacity: 255 is all. */
+void over(uint8_t *d, const uint8_t *s, unsigned opacity);
 void adjust(struct picture *p, double brightness, double contrast,
     double gamma);
 int blur(struct job *job, struct picture *p, double sigma);
@@ -169,10 +171,10 @@ int encode_avif(struct job *job, const struct picture *p,
 int metadata_write(struct job *job, const struct encoding *e, uint8_t **out,
     size_t *len);
 
-/* image.c: "left", or {"x": 0, "y": 0.5}, or NULL, which is the middle. */
+/* parse.c: "left", or {"x": 0, "y": 0.5}, or NULL, which is the middle. */
 int parse_gravity(struct job *job, const char *json, struct gravity *g);
 
-/* "#rrggbb" or "#rrggbbaa" of that option; NULL is white. */
+/* "#fff", "#rrggbbaa", "red" of that option; NULL is white. */
 int parse_colour(struct job *job, const char *option, const char *text,
     uint8_t colour[4]);
 

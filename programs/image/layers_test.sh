@@ -106,7 +106,7 @@ for text in 1 '"a"' '{}' '{"text": 1}' '{"text": "a", "size": 0}' \
     '{"text": "a", "url": "/b"}' '{"text": "a", "onerror": "original"}'; do
 	refused 400 "$work/white.png" "{\"text\": $text}" option
 done
-refused 400 "$work/white.png" '{"text": {"text": "a", "color": "red"}}' color
+refused 400 "$work/white.png" '{"text": {"text": "a", "color": "reddish"}}' color
 many=$(printf '{"text": "a"},%.0s' 1 2 3 4 5 6 7 8)
 refused 400 "$work/white.png" "{\"draw\": [$many{\"text\": \"a\"}]}" draw
 refused 413 "$work/white.png" "{\"text\": {\"size\": 2000, \"text\":

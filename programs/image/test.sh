@@ -281,7 +281,7 @@ begin wrong_options_are_named
 refused 400 "$work/p.png" '{"rotate": 45}' rotate
 refused 400 "$work/p.png" '{"gravity": "up"}' gravity
 refused 400 "$work/p.png" '{"gravity": {"x": 2, "y": 0}}' gravity
-refused 400 "$work/p.png" '{"background": "red"}' background
+refused 400 "$work/p.png" '{"background": "reddish"}' background
 refused 400 "$work/p.png" '{"width": -1}' width
 refused 400 "$work/p.png" '{"format": "bmp"}' format
 end

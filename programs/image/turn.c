@@ -63,11 +63,14 @@ turn(struct job *job, struct picture *p, int degrees, bool mirror_x,
 
 /*--- borders --------------------------------------------------------------*/
 
+/* By what is seen of them: the colour of what is transparent is none. */
 static bool
 same(const uint8_t *a, const uint8_t *b, int threshold)
 {
-	for (int i = 0; i < 4; i++)
-		if (abs(a[i] - b[i]) > threshold)
+	if (abs(a[3] - b[3]) > threshold)
+		return (false);
+	for (int i = 0; i < 3; i++)
+		if (abs(a[i] * a[3] - b[i] * b[3]) > threshold * 255)
 			return (false);
 	return (true);
 }
