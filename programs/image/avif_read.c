@@ -1,442 +1,364 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * avif_read.c: AVIF in: the primary item and its alpha, each of one extent, by
- * libaom. Grids and sequences are refused.
+ * avif_read.c: AVIF in: the primary item and its alpha, each a frame of AV1 or a
+ * grid of them, by libaom; colours by what the file says, or else the frame.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <aom/aom_decoder.h>
 #include <aom/aomdx.h>
 
-#include "image.h"
+#include "avif.h"
 
-#define BOXES_MAX 256
-#define ITEMS_MAX 256
-
-/* A part of the file; nothing is read beyond its end. */
-struct part {
-	const uint8_t *data;
-	size_t len, at;
-	bool failed;			/* read past the end; sticks */
+/* By the numbers of ITU-T H.273; unspecified is what JPEG has. */
+struct colours {
+	unsigned primaries, transfer, matrix;
+	bool full, known;		/* from 0 to the end; by the file */
 };
 
-static uint32_t
-get(struct part *p, unsigned n)
-{
-	uint32_t v = 0;
+struct reading {
+	const struct items *all;
+	const struct wanted *wanted;
+	struct picture *p;
+	bool alpha;			/* of p, which is there already */
+	struct colours colours;
+};
 
-	if (p->failed || n > p->len - p->at) {
-		p->failed = true;
-		return (0);
-	}
-	while (n-- > 0)
-		v = v << 8 | p->data[p->at++];
-	return (v);
-}
+/*--- samples to colours ---------------------------------------------------*/
 
-/* A number of 0, 4 or 8 bytes; files are smaller than 4 GiB. */
-static uint32_t
-get_sized(struct part *p, unsigned n)
-{
-	if (n == 8 && get(p, 4) != 0)
-		p->failed = true;
-	return (n == 0 ? 0 : get(p, 4));
-}
+/* R = Y + ru U + rv V and so on, with 16 bits of fraction, into 8 bits. */
+struct matrix {
+	int y, y0, c0;			/* factor; what stands for 0 */
+	int by[3][2];
+};
 
-/* The next box of a part, its content in *in; false at the end. */
+#define FIX(v) ((int)((v) * 65536 + ((v) < 0 ? -0.5 : 0.5)))
+
+/* What red and blue weigh in Y (H.273, table 4; 12: by the primaries). */
 static bool
-next_box(struct part *p, char type[4], struct part *in)
+weights_of(const struct colours *c, double *kr, double *kb)
 {
-	uint32_t size;
+	static const struct { unsigned matrix; double kr, kb; } list[] = {
+		{1, 0.2126, 0.0722}, {2, 0.299, 0.114}, {4, 0.3, 0.11},
+		{5, 0.299, 0.114}, {6, 0.299, 0.114}, {7, 0.212, 0.087},
+		{9, 0.2627, 0.0593},
+	};
+	unsigned m = c->matrix;
 
-	if (p->failed || p->len - p->at < 8)
+	if (m == 12 && c->primaries == 12) {
+		*kr = 0.228975;
+		*kb = 0.079287;
+		return (true);
+	}
+	if (m == 12)
+		m = c->primaries == 9 ? 9 : 1;
+	for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+		if (list[i].matrix == m) {
+			*kr = list[i].kr;
+			*kb = list[i].kb;
+			return (true);
+		}
+	return (false);
+}
+
+/* False: that matrix is not known. */
+static bool
+matrix_of(const struct colours *c, unsigned depth, struct matrix *m)
+{
+	double white = c->full ? (1 << depth) - 1 : 219 << (depth - 8);
+	double range = c->full ? white : 224 << (depth - 8);
+	double s = 255 / range, kr, kb, kg;
+	/* RGB itself: U is blue and V is red, in the range of Y. */
+	bool rgb = c->matrix == AOM_CICP_MC_IDENTITY;
+
+	*m = (struct matrix){.y = FIX(255 / white), .y0 = c->full ? 0 :
+	    16 << (depth - 8), .c0 = rgb ? 0 : 1 << (depth - 1)};
+	if (rgb)
+		return (true);
+	if (c->matrix == AOM_CICP_MC_SMPTE_YCGCO) {
+		memcpy(m->by, (int[3][2]){{FIX(-s), FIX(s)}, {FIX(s), 0},
+		    {FIX(-s), FIX(-s)}}, sizeof m->by);
+		return (true);
+	}
+	if (!weights_of(c, &kr, &kb))
 		return (false);
-	size = get(p, 4);
-	memcpy(type, p->data + p->at, 4);
-	p->at += 4;
-	if (size == 0)			/* to the end */
-		size = (uint32_t)(p->len - p->at + 8);
-	if (size < 8 || size - 8 > p->len - p->at)
-		return (false);
-	*in = (struct part){p->data + p->at, size - 8, 0, false};
-	p->at += size - 8;
+	kg = 1 - kr - kb;
+	memcpy(m->by, (int[3][2]){{0, FIX(2 * (1 - kr) * s)},
+	    {FIX(-2 * kb * (1 - kb) / kg * s), FIX(-2 * kr * (1 - kr) / kg *
+	    s)}, {FIX(2 * (1 - kb) * s), 0}}, sizeof m->by);
 	return (true);
 }
 
-/* The first box of that type in a part, past its version; -1: none. */
-static int
-find_box(struct part p, const char *name, bool full, struct part *in)
-{
-	char type[4];
-	int version = 0;
-
-	p.at = 0;
-	for (unsigned i = 0; i < BOXES_MAX && next_box(&p, type, in); i++) {
-		if (memcmp(type, name, 4) != 0)
-			continue;
-		if (full)
-			version = (int)(get(in, 4) >> 24);
-		return (in->failed ? -1 : version);
-	}
-	return (-1);
-}
-
-struct item {
-	uint32_t id, at, len;
-};
-
-static unsigned
-read_iloc(struct part *b, int version, struct item *items)
-{
-	unsigned sizes = get(b, 2), n, id_bytes = version < 2 ? 2 : 4, kept = 0;
-	unsigned offset = sizes >> 12, length = sizes >> 8 & 15;
-	unsigned base = sizes >> 4 & 15, index = version > 0 ? sizes & 15 : 0;
-
-	n = get(b, id_bytes);
-	for (unsigned i = 0; i < n && i < ITEMS_MAX && !b->failed; i++) {
-		struct item it = {.id = get(b, id_bytes)};
-		unsigned method = version > 0 ? get(b, 2) & 15 : 0, extents;
-		uint32_t from;
-
-		(void)get(b, 2);
-		from = get_sized(b, base);
-		extents = get(b, 2);
-		for (unsigned k = 0; k < extents && !b->failed; k++) {
-			(void)get_sized(b, index);
-			it.at = get_sized(b, offset);
-			it.len = get_sized(b, length);
-		}
-		if (__builtin_add_overflow(it.at, from, &it.at) ||
-		    method != 0 || extents != 1)
-			continue;
-		items[kept++] = it;
-	}
-	return (b->failed ? 0 : kept);
-}
-
-/* Which item is the alpha of another one? 0: none. */
-static uint32_t
-alpha_of(struct part meta, uint32_t primary)
-{
-	unsigned id_bytes, n;
-	struct part iref, ref;
-	uint32_t from;
-	char type[4];
-	int version;
-
-	version = find_box(meta, "iref", true, &iref);
-	if (version < 0)
-		return (0);
-	id_bytes = version == 0 ? 2 : 4;
-	for (unsigned i = 0; i < BOXES_MAX && next_box(&iref, type, &ref);
-	    i++) {
-		from = get(&ref, id_bytes);
-		n = get(&ref, 2);
-		for (; memcmp(type, "auxl", 4) == 0 && n > 0 && !ref.failed;
-		    n--)
-			if (get(&ref, id_bytes) == primary && !ref.failed)
-				return (from);
-	}
-	return (0);
-}
-
-/* Bytes of an item, or none. */
-static bool
-item_bytes(const struct part *file, const struct item *items, unsigned n,
-    uint32_t id, struct part *in)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (items[i].id == id && items[i].at < file->len &&
-		    items[i].len <= file->len - items[i].at) {
-			*in = (struct part){file->data + items[i].at,
-			    items[i].len, 0, false};
-			return (true);
-		}
-	return (false);
-}
-
-/*--- what is told about an item -------------------------------------------*/
-
-/* The item's properties, numbers from 1, in the order in which they apply. */
-static unsigned
-properties_of(struct part iprp, uint32_t id, unsigned numbers[ITEMS_MAX])
-{
-	struct part ipma;
-	int version = find_box(iprp, "ipma", false, &ipma);
-	unsigned flags, n, count = 0, wide;
-	uint32_t whose;
-
-	if (version < 0)
-		return (0);
-	flags = get(&ipma, 4);
-	wide = flags & 1 ? 2 : 1;
-	n = get(&ipma, 4);
-	for (unsigned i = 0; i < n && i < ITEMS_MAX && !ipma.failed; i++) {
-		whose = get(&ipma, flags >> 24 == 0 ? 2 : 4);
-		for (unsigned k = get(&ipma, 1); k > 0; k--) {
-			unsigned v = get(&ipma, wide) &
-			    (wide == 2 ? 0x7fff : 0x7f);
-
-			if (whose == id && count < ITEMS_MAX && !ipma.failed)
-				numbers[count++] = v;
-		}
-	}
-	return (count);
-}
-
-/* The property of that number. */
-static bool
-find_property(struct part iprp, unsigned number, char type[4], struct part *in)
-{
-	struct part ipco;
-
-	if (number == 0 || find_box(iprp, "ipco", false, &ipco) < 0)
-		return (false);
-	for (unsigned i = 0; i < BOXES_MAX && next_box(&ipco, type, in); i++)
-		if (--number == 0)
-			return (true);
-	return (false);
-}
-
-/* As EXIF counts: by quarter turns to the left, and then a mirror. */
-static int
-orientation_of(struct part iprp, uint32_t id)
-{
-	/* ISO 23008-12, 6.5.10 and 6.5.12. */
-	static const uint8_t by[3][4] = {
-		{1, 8, 3, 6}, {4, 5, 2, 7}, {2, 7, 4, 5},
-	};
-	unsigned numbers[ITEMS_MAX], n = properties_of(iprp, id, numbers);
-	unsigned angle = 0, mirror = 0;
-	struct part in;
-	char type[4];
-
-	for (unsigned i = 0; i < n; i++) {
-		if (!find_property(iprp, numbers[i], type, &in))
-			continue;
-		if (memcmp(type, "irot", 4) == 0) {
-			angle = get(&in, 1) & 3;
-			/* Mirrored first, it turns the other way round. */
-			angle = mirror != 0 ? -angle & 3 : angle;
-		} else if (memcmp(type, "imir", 4) == 0)
-			mirror = 1 + (get(&in, 1) & 1);
-	}
-	return (by[mirror][angle]);
-}
-
-/* The first item of a type; 0: none. */
-static uint32_t
-item_of_type(struct part meta, const char *name)
-{
-	struct part iinf, infe;
-	uint32_t id;
-	char type[4];
-	int version = find_box(meta, "iinf", true, &iinf);
-
-	if (version < 0)
-		return (0);
-	(void)get(&iinf, version == 0 ? 2 : 4);
-	for (unsigned i = 0; i < BOXES_MAX && next_box(&iinf, type, &infe);
-	    i++) {
-		version = (int)(get(&infe, 4) >> 24);
-		id = get(&infe, version < 3 ? 2 : 4);
-		(void)get(&infe, 2);
-		if (version >= 2 && infe.len - infe.at >= 4 &&
-		    memcmp(infe.data + infe.at, name, 4) == 0)
-			return (id);
-	}
-	return (0);
-}
-
-/*--- frames ---------------------------------------------------------------*/
-
-/* A sample of plane k in 8 bits. */
 static int
 sample(const aom_image_t *f, int k, int x, int y)
 {
 	const uint8_t *row = f->planes[k] + (long)y * f->stride[k];
 
-	if (f->fmt & AOM_IMG_FMT_HIGHBITDEPTH)
-		return (((const uint16_t *)(const void *)row)[x] >>
-		    (f->bit_depth - 8));
-	return (row[x]);
+	return (f->fmt & AOM_IMG_FMT_HIGHBITDEPTH ?
+	    ((const uint16_t *)(const void *)row)[x] : row[x]);
 }
 
 static uint8_t
-clamp(double v)
+clamp(int v)
 {
-	return ((uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v + 0.5));
+	v = (v + 32768) >> 16;
+	return ((uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v));
 }
 
 static void
-to_rgb(const aom_image_t *f, int x, int y, uint8_t *px)
+to_rgb(const aom_image_t *f, const struct matrix *m, int x, int y, uint8_t *px)
 {
-	/* BT.601 and, where the file says so, BT.709. */
-	bool hd = f->mc == AOM_CICP_MC_BT_709;
-	double kr = hd ? 1.5748 : 1.402, kb = hd ? 1.8556 : 1.772;
-	double gr = hd ? 0.468124 : 0.714136, gb = hd ? 0.187324 : 0.344136;
-	double l = sample(f, 0, x, y), u = 0, v = 0;
+	int l = (sample(f, 0, x, y) - m->y0) * m->y, u = 0, v = 0;
 
 	if (!f->monochrome) {
-		u = sample(f, 1, x >> f->x_chroma_shift,
-		    y >> f->y_chroma_shift) - 128;
-		v = sample(f, 2, x >> f->x_chroma_shift,
-		    y >> f->y_chroma_shift) - 128;
+		x >>= f->x_chroma_shift;
+		y >>= f->y_chroma_shift;
+		u = sample(f, 1, x, y) - m->c0;
+		v = sample(f, 2, x, y) - m->c0;
 	}
-	if (f->mc == AOM_CICP_MC_IDENTITY && !f->monochrome) {
-		px[0] = clamp(v + 128);
+	if (m->c0 == 0 && !f->monochrome) {
+		px[0] = clamp((v - m->y0) * m->y);
 		px[1] = clamp(l);
-		px[2] = clamp(u + 128);
+		px[2] = clamp((u - m->y0) * m->y);
 		return;
 	}
-	if (f->range == AOM_CR_STUDIO_RANGE) {
-		l = (l - 16) * 255 / 219;
-		u = u * 255 / 224;
-		v = v * 255 / 224;
+	for (int i = 0; i < 3; i++)
+		px[i] = clamp(l + m->by[i][0] * u + m->by[i][1] * v);
+}
+
+/*--- frames ---------------------------------------------------------------*/
+
+/* The frame's pixels that lie in the picture, its corner being at left, top. */
+static int
+place(struct job *job, struct reading *r, const aom_image_t *f, int left,
+    int top)
+{
+	struct picture *p = r->p;
+	struct colours c = r->colours;
+	struct matrix m;
+	int w = p->w - left < (int)f->d_w ? p->w - left : (int)f->d_w;
+	int h = p->h - top < (int)f->d_h ? p->h - top : (int)f->d_h;
+
+	if (!c.known || r->alpha)
+		c = (struct colours){f->cp, f->tc, r->alpha ? 2 : f->mc,
+		    f->range == AOM_CR_FULL_RANGE, true};
+	if (!matrix_of(&c, f->bit_depth, &m))
+		return (job_fail(job, 415, "the AVIF's colours are by a matrix "
+		    "that is not known, %u", c.matrix));
+	if (!r->alpha)
+		r->colours = c;
+	for (int y = 0; y < h; y++) {
+		uint8_t *px = p->px + ((size_t)(top + y) * (size_t)p->w +
+		    (size_t)left) * 4;
+
+		for (int x = 0; x < w; x++, px += 4)
+			if (r->alpha)
+				px[3] = clamp((sample(f, 0, x, y) - m.y0) *
+				    m.y);
+			else {
+				to_rgb(f, &m, x, y, px);
+				px[3] = 255;
+			}
 	}
-	px[0] = clamp(l + kr * v);
-	px[1] = clamp(l - gb * u - gr * v);
-	px[2] = clamp(l + kb * u);
+	return (0);
 }
 
-static void
-take_colour(const aom_image_t *f, struct picture *p)
-{
-	for (int y = 0; y < p->h; y++)
-		for (int x = 0; x < p->w; x++) {
-			uint8_t *px = p->px + ((size_t)y * (size_t)p->w +
-			    (size_t)x) * 4;
+/* Where a frame goes to; with grid its size is known by the first one. */
+struct grid {
+	int rows, columns, at;
+	unsigned tile_w, tile_h;
+};
 
-			to_rgb(f, x, y, px);
-			px[3] = 255;
-		}
-}
-
-static void
-take_alpha(const aom_image_t *f, struct picture *p)
+/* Before the first frame: is the picture there, and covered by such ones? */
+static int
+begin_frame(struct job *job, struct reading *r, struct grid *g, unsigned w,
+    unsigned h)
 {
-	if ((int)f->d_w != p->w || (int)f->d_h != p->h)
-		return;
-	p->alpha = true;
-	for (int y = 0; y < p->h; y++)
-		for (int x = 0; x < p->w; x++)
-			p->px[((size_t)y * (size_t)p->w + (size_t)x) * 4 + 3] =
-			    (uint8_t)sample(f, 0, x, y);
+	const struct picture *p = r->p;
+
+	if (g->at == 0) {
+		g->tile_w = w;
+		g->tile_h = h;
+		if (p->px == NULL && picture_new(job, r->wanted->max_pixels, w,
+		    h, r->p) != 0)
+			return (-1);
+	}
+	/* Each is needed: a few bytes could tell of many large ones. */
+	if (w != g->tile_w || h != g->tile_h ||
+	    (uint64_t)w * (unsigned)g->columns < (unsigned)p->w ||
+	    (uint64_t)h * (unsigned)g->rows < (unsigned)p->h ||
+	    (uint64_t)w * (unsigned)(g->columns - 1) >= (unsigned)p->w ||
+	    (uint64_t)h * (unsigned)(g->rows - 1) >= (unsigned)p->h)
+		return (job_fail(job, 422, "broken AVIF: %ux%u pixels do not "
+		    "fill its grid", w, h));
+	return (0);
 }
 
 static int
-decode_item(struct job *job, const struct part *item,
-    const struct wanted *wanted, bool alpha, struct picture *p)
+decode_frame(struct job *job, struct reading *r, struct grid *g, uint32_t id)
 {
 	const aom_codec_dec_cfg_t c = {.threads = 1, .allow_lowbitdepth = 1};
 	aom_codec_stream_info_t info = {.is_annexb = 0};
 	aom_codec_iter_t at = NULL;
 	aom_codec_ctx_t codec;
 	aom_image_t *f = NULL;
-	int r = 0;
+	struct part item;
+	int failed;
 
+	if (!avif_bytes(r->all, id, &item))
+		return (job_fail(job, 422, "the AVIF is cut off, or its "
+		    "picture is in pieces"));
 	/* The size by the sequence header, before libaom takes memory. */
-	if (aom_codec_peek_stream_info(aom_codec_av1_dx(), item->data,
-	    item->len, &info) != 0 ||
-	    (uint64_t)info.w * info.h > wanted->max_pixels)
-		return (job_fail(job, 422, "the AVIF has no frame of at most "
-		    "%ju pixels", (uintmax_t)wanted->max_pixels));
+	if (aom_codec_peek_stream_info(aom_codec_av1_dx(), item.data,
+	    item.len, &info) != 0)
+		return (job_fail(job, 422, "broken AVIF: it has no frame"));
+	if (picture_check(job, r->wanted->max_pixels, info.w, info.h) != 0)
+		return (-1);
 	if (aom_codec_dec_init(&codec, aom_codec_av1_dx(), &c, 0) != 0)
 		return (job_fail(job, 500, "libaom is of another version"));
-	if (aom_codec_decode(&codec, item->data, item->len, NULL) == 0)
+	if (aom_codec_decode(&codec, item.data, item.len, NULL) == 0)
 		f = aom_codec_get_frame(&codec, &at);
 	if (f == NULL)
-		r = job_fail(job, 422, "broken AVIF: %s",
+		failed = job_fail(job, 422, "broken AVIF: %s",
 		    aom_codec_error(&codec));
-	else if (alpha)
-		take_alpha(f, p);
-	else if ((r = picture_new(job, wanted->max_pixels, f->d_w, f->d_h,
-	    p)) == 0)
-		take_colour(f, p);
+	else if ((failed = begin_frame(job, r, g, f->d_w, f->d_h)) == 0)
+		failed = place(job, r, f, g->at % g->columns * (int)f->d_w,
+		    g->at / g->columns * (int)f->d_h);
 	(void)aom_codec_destroy(&codec);
-	return (r);
+	return (failed);
 }
 
-/* The items of a file; their number, 0 when there is none. */
-struct items {
-	struct part meta;
-	uint32_t primary;
-	unsigned n;
-	struct item list[ITEMS_MAX];
-};
-
-static bool
-read_items(const struct part *file, struct items *all)
+/* ISO 23008-12, 6.6.2.3: how many, and the size of all together. */
+static int
+decode_grid(struct job *job, struct reading *r, uint32_t id)
 {
-	struct part box;
-	int version;
+	uint32_t tile[ITEMS_MAX], w, h;
+	unsigned n = avif_references(r->all, "dimg", id, tile), wide;
+	struct grid g;
+	struct part in;
 
-	if (file->len > UINT32_MAX ||
-	    find_box(*file, "meta", true, &all->meta) < 0)
-		return (false);
-	all->meta = (struct part){all->meta.data + 4, all->meta.len - 4, 0,
-	    false};
-	version = find_box(all->meta, "pitm", true, &box);
-	all->primary = version < 0 ? 0 : get(&box, version == 0 ? 2 : 4);
-	version = find_box(all->meta, "iloc", true, &box);
-	all->n = version < 0 || version > 2 ? 0 :
-	    read_iloc(&box, version, all->list);
-	return (true);
+	if (!avif_bytes(r->all, id, &in))
+		return (job_fail(job, 422, "the AVIF is cut off"));
+	wide = avif_get(&in, 2) & 1 ? 4 : 2;
+	g = (struct grid){.rows = (int)avif_get(&in, 1) + 1};
+	g.columns = (int)avif_get(&in, 1) + 1;
+	w = avif_get(&in, wide);
+	h = avif_get(&in, wide);
+	if (in.failed || (unsigned)(g.rows * g.columns) != n)
+		return (job_fail(job, 422, "broken AVIF: its grid is of %u "
+		    "pictures, not %d by %d", n, g.columns, g.rows));
+	if (r->alpha ? (int)w != r->p->w || (int)h != r->p->h :
+	    picture_new(job, r->wanted->max_pixels, w, h, r->p) != 0)
+		return (r->alpha ? job_fail(job, 422, "broken AVIF: its alpha "
+		    "is of another size") : -1);
+	for (; g.at < (int)n; g.at++)
+		if (decode_frame(job, r, &g, tile[g.at]) != 0)
+			return (-1);
+	return (0);
+}
+
+static int
+decode_item(struct job *job, struct reading *r, uint32_t id)
+{
+	const uint8_t *type = avif_type(r->all, id);
+	struct grid one = {.rows = 1, .columns = 1};
+
+	if (type != NULL && memcmp(type, "grid", 4) == 0)
+		return (decode_grid(job, r, id));
+	if (type != NULL && memcmp(type, "av01", 4) != 0)
+		return (job_fail(job, 415, "the AVIF's picture is neither one "
+		    "of AV1 nor a grid, but \"%.4s\"", (const char *)type));
+	return (decode_frame(job, r, &one, id));
+}
+
+/* The item that is the alpha of another one; 0: none. */
+static uint32_t
+alpha_of(const struct items *all, uint32_t id)
+{
+	static const char *const names[] = {
+		"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha",
+		"urn:mpeg:hevc:2015:auxid:1",
+	};
+	uint32_t from[ITEMS_MAX];
+	unsigned n = avif_referrers(all, "auxl", id, from);
+	struct part in;
+
+	for (unsigned i = 0; i < n; i++)
+		for (int k = 0; k < 2; k++)
+			if (avif_property(all, from[i], "auxC", "", &in) &&
+			    in.len > 4 + strlen(names[k]) && memcmp(in.data +
+			    4, names[k], strlen(names[k])) == 0)
+				return (from[i]);
+	return (0);
+}
+
+static int
+decode_alpha(struct job *job, struct reading *r)
+{
+	uint32_t id = alpha_of(r->all, r->all->primary), to[ITEMS_MAX];
+	unsigned n;
+
+	if (id == 0)
+		return (0);
+	r->alpha = r->p->alpha = true;
+	if (decode_item(job, r, id) != 0)
+		return (-1);
+	n = avif_references(r->all, "prem", r->all->primary, to);
+	if (n != 0 && to[0] == id)
+		unmultiply(r->p);
+	return (0);
 }
 
 int
 decode_avif(struct job *job, const uint8_t *data, size_t len,
     const struct wanted *wanted, struct picture *p)
 {
-	const struct part file = {data, len, 0, false};
-	struct part item, iprp;
-	struct items all;
-	uint32_t alpha;
+	static struct items all;
+	struct reading r = {.all = &all, .wanted = wanted, .p = p};
+	struct part nclx, icc;
+	const struct colours *c = &r.colours;
 
-	if (!read_items(&file, &all))
+	if (!avif_items(data, len, &all))
 		return (job_fail(job, 422, "broken AVIF: it has no meta box"));
-	if (!item_bytes(&file, all.list, all.n, all.primary, &item))
-		return (job_fail(job, 415, "the AVIF has no single picture"));
-	if (decode_item(job, &item, wanted, false, p) != 0)
+	if (avif_property(&all, all.primary, "colr", "nclx", &nclx)) {
+		r.colours.primaries = avif_get(&nclx, 2);
+		r.colours.transfer = avif_get(&nclx, 2);
+		r.colours.matrix = avif_get(&nclx, 2);
+		r.colours.full = avif_get(&nclx, 1) >> 7;
+		r.colours.known = !nclx.failed;
+	}
+	if (decode_item(job, &r, all.primary) != 0 ||
+	    decode_alpha(job, &r) != 0)
 		return (-1);
-	alpha = alpha_of(all.meta, all.primary);
-	if (alpha != 0 && item_bytes(&file, all.list, all.n, alpha, &item) &&
-	    decode_item(job, &item, wanted, true, p) != 0)
-		return (-1);
-	if (find_box(all.meta, "iprp", false, &iprp) >= 0)
-		p->orientation = orientation_of(iprp, all.primary);
+	p->orientation = avif_orientation(&all, all.primary);
+	/* A profile wins over numbers; decode() applies it. */
+	if (!avif_property(&all, all.primary, "colr", "prof", &icc) &&
+	    !avif_property(&all, all.primary, "colr", "rICC", &icc))
+		cicp_to_srgb(p, c->primaries, c->transfer);
 	return (0);
 }
 
 void
 avif_metadata(const uint8_t *data, size_t len, struct metadata *m)
 {
-	const struct part file = {data, len, 0, false};
-	unsigned numbers[ITEMS_MAX], n;
-	struct part item, iprp, in;
-	struct items all;
+	static struct items all;
+	struct part item, in;
 	uint32_t id, at;
-	char type[4];
 
-	if (!read_items(&file, &all))
+	if (!avif_items(data, len, &all))
 		return;
-	id = item_of_type(all.meta, "Exif");
-	if (id != 0 && item_bytes(&file, all.list, all.n, id, &item)) {
+	id = avif_of_type(&all, "Exif");
+	if (id != 0 && avif_bytes(&all, id, &item)) {
 		/* How far behind this number the TIFF's header is. */
-		at = get(&item, 4);
+		at = avif_get(&item, 4);
 		if (!item.failed && at < item.len - item.at) {
 			m->exif = item.data + item.at + at;
 			m->exif_len = item.len - item.at - at;
 		}
 	}
-	if (find_box(all.meta, "iprp", false, &iprp) < 0)
-		return;
-	n = properties_of(iprp, all.primary, numbers);
-	for (unsigned i = 0; i < n; i++)
-		if (find_property(iprp, numbers[i], type, &in) &&
-		    memcmp(type, "colr", 4) == 0 && in.len > 4 &&
-		    (memcmp(in.data, "prof", 4) == 0 ||
-		    memcmp(in.data, "rICC", 4) == 0))
-			metadata_set_profile(m, in.data + 4, in.len - 4);
+	if (avif_property(&all, all.primary, "colr", "prof", &in) ||
+	    avif_property(&all, all.primary, "colr", "rICC", &in))
+		metadata_set_profile(m, in.data + in.at, in.len - in.at);
 }

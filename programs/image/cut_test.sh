@@ -37,11 +37,13 @@ convert a.png a.bmp
 convert a.png a.webp
 convert a.png -define webp:lossless=true l.webp
 avifenc a.png a.avif >/dev/null
+convert a.png -resize '256x128!' g.png
+avifenc --grid 2x2 g.png g.avif >/dev/null
 cjxl p.jpg p.jxl >/dev/null 2>&1
 cjxl p.png -d 1 i.jxl >/dev/null 2>&1
 cd - >/dev/null || exit 2
 for f in p.png a.png i.png d.png p.jpg i.jpg p.gif p.bmp i.bmp a.bmp p.webp \
-    a.webp l.webp p.jxl i.jxl; do
+    a.webp l.webp p.jxl i.jxl a.avif g.avif; do
 	cuts "$work/$f" '{"format": "png"}'
 done
 end

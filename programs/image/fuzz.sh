@@ -25,6 +25,8 @@ for f in webp avif; do
 	image '{"metadata": "keep", "format": "'$f'"}' <m.jpg >m.$f
 done
 avifenc --irot 1 --imir 0 p.png turned.avif >/dev/null
+convert p.png -resize '128x128!' -alpha set -channel A -fx i/w +channel grid.png
+avifenc --grid 2x2 grid.png grid.avif >/dev/null
 convert -delay 10 -size 40x30 xc:red xc:lime -loop 0 an.gif
 convert an.gif an.webp
 for d in 0 1; do
@@ -46,7 +48,7 @@ echo '<!DOCTYPE svg [<!ENTITY a "b">]><svg xmlns="http://www.w3.org/2000/svg"
     viewBox="0 0 6 4"><style>text { fill: red }</style><text>&a;</text>
     <g id="i"/><use href="#i"/></svg>' >text.svg
 gzip -nc d.svg >z.svg
-for f in p.* m.* turned.avif progressive.jpg cmyk.jpg jpeg.tiff lzw.tiff few.bmp an.* *.jxl *.svg; do
+for f in p.* m.* turned.avif grid.avif progressive.jpg cmyk.jpg jpeg.tiff lzw.tiff few.bmp an.* *.jxl *.svg; do
 	begin "mutations_of_$f"
 	# What a library left behind that gave up is what a machine's reset is for.
 	case $f in *.jxl | *.heic) export ASAN_OPTIONS=detect_leaks=0 ;; esac

@@ -228,16 +228,60 @@ is_srgb(const struct transform *t, const uint8_t *table)
 	return (true);
 }
 
+static void
+transform(struct picture *p, const struct transform *t)
+{
+	const uint8_t *table = srgb_table();
+	size_t n = (size_t)p->w * (size_t)p->h;
+
+	if (is_srgb(t, table))
+		return;
+	for (uint8_t *at = p->px; n > 0; n--, at += 4)
+		convert(t, table, at, at);
+}
+
 void
 icc_to_srgb(struct picture *p, const uint8_t *icc, size_t len)
 {
 	const struct part profile = {icc, len};
-	size_t n = (size_t)p->w * (size_t)p->h;
-	const uint8_t *table = srgb_table();
 	struct transform t = {.matrix = {{0}}};
 
-	if (icc == NULL || !read_profile(&profile, &t) || is_srgb(&t, table))
+	if (icc != NULL && read_profile(&profile, &t))
+		transform(p, &t);
+}
+
+/*--- numbers of ITU-T H.273 -----------------------------------------------*/
+
+void
+cicp_to_srgb(struct picture *p, unsigned primaries, unsigned transfer)
+{
+	/* Light of these primaries as that of sRGB's; all have D65. */
+	static const struct { unsigned primaries; float m[3][3]; } list[] = {
+		{9, {{1.660491f, -0.587641f, -0.072850f},
+		    {-0.124550f, 1.132900f, -0.008349f},
+		    {-0.018151f, -0.100579f, 1.118730f}}},
+		{12, {{1.224940f, -0.224940f, 0},
+		    {-0.042057f, 1.042057f, 0},
+		    {-0.019638f, -0.078636f, 1.098274f}}},
+	};
+	/* 4, 5 and 8: powers; all others as sRGB, which most are near. */
+	double power = transfer == 4 ? 2.2 : transfer == 5 ? 2.8 :
+	    transfer == 8 ? 1 : 0;
+	struct transform t = {.matrix = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
+
+	/* PQ and HLG: what is brighter than white would need to be toned. */
+	if (transfer == 16 || transfer == 18)
 		return;
-	for (uint8_t *at = p->px; n > 0; n--, at += 4)
-		convert(&t, table, at, at);
+	for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+		if (list[i].primaries == primaries)
+			memcpy(t.matrix, list[i].m, sizeof t.matrix);
+	for (int i = 0; i < 256; i++) {
+		double v = i / 255.0;
+
+		v = power != 0 ? pow(v, power) : v <= 0.04045 ? v / 12.92 :
+		    pow((v + 0.055) / 1.055, 2.4);
+		for (int c = 0; c < 3; c++)
+			t.curve[c][i] = (float)v;
+	}
+	transform(p, &t);
 }

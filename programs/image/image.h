@@ -68,6 +68,8 @@ void avif_metadata(const uint8_t *data, size_t len, struct metadata *m);
 
 /* icc.c: nothing happens for profiles that are not understood. */
 void icc_to_srgb(struct picture *p, const uint8_t *icc, size_t len);
+/* By the numbers of ITU-T H.273 for primaries and transfer. */
+void cicp_to_srgb(struct picture *p, unsigned primaries, unsigned transfer);
 /* Light to the number of sRGB, both from 0 to 1. */
 double to_srgb(double light);
 
