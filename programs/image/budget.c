@@ -25,9 +25,10 @@ _Noreturn void __wrap_abort(void);
 
 enum { SPENT = 1, GIVEN_UP };
 
-static struct {
+/* Of the innermost run; spare: what the one around it has beside that. */
+static struct budget {
 	bool on;
-	size_t left;
+	size_t left, spare;
 	jmp_buf out;
 } budget;
 
@@ -35,9 +36,12 @@ int
 budget_run(struct job *job, const char *what, size_t bytes,
     int (*run)(struct job *, void *), void *arg)
 {
+	const struct budget around = budget;
 	int r;
 
-	budget.left = bytes;
+	budget.left = 0;
+	budget.spare = around.on ? around.left : SIZE_MAX;
+	budget_more(bytes);
 	budget.on = true;
 	switch (setjmp(budget.out)) {
 	case 0:
@@ -45,20 +49,32 @@ budget_run(struct job *job, const char *what, size_t bytes,
 		break;
 	case SPENT:
 		r = job_fail(job, 413, "this %s needs too much memory for its "
-		    "size", what);
+		    "size (see max_memory)", what);
 		break;
 	default:
 		r = job_fail(job, 422, "broken %s", what);
 		break;
 	}
-	budget.on = false;
+	bytes = budget.left + budget.spare;
+	budget = around;
+	if (budget.on)
+		budget.left = bytes;
 	return (r);
 }
 
 void
 budget_more(size_t bytes)
 {
+	if (bytes > budget.spare)
+		bytes = budget.spare;
 	budget.left += bytes;
+	budget.spare -= bytes;
+}
+
+size_t
+budget_left(void)
+{
+	return (budget.on ? budget.left : SIZE_MAX);
 }
 
 /* What is left behind goes with the machine. */

@@ -13,7 +13,7 @@
 
 struct options {
 	int64_t width, height, speed, rotate, max_bytes;
-	int64_t max_pixels, trim_threshold;
+	int64_t max_pixels, max_memory, trim_threshold;
 	double dpr, blur, sharpen, brightness, contrast, gamma;
 	int fit, format, flip, metadata;
 	int64_t max_frames, frame;
@@ -80,6 +80,9 @@ static const struct job_option options[] = {
 	    "for formats without transparency and pad it is white"),
 	JOB_INT(struct options, max_pixels, 40000000, 1, 400000000,
 	    "pictures with more are refused before they are decoded"),
+	JOB_INT(struct options, max_memory, 440, 16, 65536,
+	    "MiB; what needs more is refused, before the machine's own limit "
+	    "ends it"),
 	JOB_END
 };
 
@@ -400,7 +403,7 @@ find_wanted(const struct options *o, struct wanted *wanted)
 }
 
 static int
-run(struct job *job, const void *chosen)
+answer(struct job *job, void *chosen)
 {
 	const struct options *o = chosen;
 	struct task t = {.o = o};
@@ -432,6 +435,16 @@ run(struct job *job, const void *chosen)
 	last = p;
 	last_out = job->out;
 	return (0);
+}
+
+static int
+run(struct job *job, const void *chosen)
+{
+	struct options o = *(const struct options *)chosen;
+	size_t limit = (size_t)o.max_memory << 20, in = job->in_len;
+
+	return (budget_run(job, "picture", limit > in ? limit - in : 0,
+	    answer, &o));
 }
 
 /* What is made once here, every request has. */

@@ -106,11 +106,13 @@ int decode_heic(struct job *job, const uint8_t *data, size_t len,
 /*
  * budget.c: run(job, arg) with no more memory than this in use: its result, or
  * -1 after job_fail() when it needs more (413) or calls abort (422), both also
- * from C++. It may raise the limit itself.
+ * from C++. It may raise the limit itself. A run within another one has no more
+ * than that has left.
  */
 int budget_run(struct job *job, const char *what, size_t bytes,
     int (*run)(struct job *, void *), void *arg);
 void budget_more(size_t bytes);
+size_t budget_left(void);
 
 /*
  * gif.c: frames in turn, as what is then seen, which stays the GIF's; 1: *seen

@@ -22,6 +22,16 @@ svg_prepare(struct job *job)
 	return (ready ? 0 : -1);
 }
 
+/* What is not malloc'ed: with so much beside it. */
+static void
+allow_memory(uint64_t bytes, uint64_t beside)
+{
+	uint64_t left = budget_left();
+
+	left = left > beside ? left - beside : 0;
+	resvg_memory((size_t)(bytes < left ? bytes : left));
+}
+
 /*--- is it one? -----------------------------------------------------------*/
 
 /* Behind the next such text, or the end. */
@@ -133,6 +143,7 @@ draw_wanted(struct job *job, void *arg)
 	const uint8_t *px;
 	uint32_t document, width, height;
 	double w, h, scale = 1;
+	uint64_t pixels;
 
 	if (resvg_open(job, &d->svg, &d->font, options_of(wanted->w,
 	    wanted->w == 0 ? wanted->h : 0), &document, &w, &h) != 0)
@@ -147,8 +158,8 @@ draw_wanted(struct job *job, void *arg)
 		return (job_fail(job, 413, "%.7gx%.7g pixels are more than "
 		    "max_pixels, %ju", w * scale, h * scale,
 		    (uintmax_t)wanted->max_pixels));
-	resvg_memory(BYTES_AT_FIRST + (size_t)(ceil(w * scale) *
-	    ceil(h * scale)) * BYTES_PER_PIXEL);
+	pixels = (uint64_t)(ceil(w * scale) * ceil(h * scale));
+	allow_memory(BYTES_AT_FIRST + pixels * BYTES_PER_PIXEL, pixels * 4);
 	if (high && wanted->w != 0 && resvg_open(job, &d->svg, &d->font,
 	    options_of(0, wanted->h), &document, &w, &h) != 0)
 		return (-1);
@@ -173,7 +184,7 @@ decode_svg(struct job *job, const uint8_t *data, size_t len,
 	/* Reading a font takes longer than drawing a symbol. */
 	if (gzip || memmem(data, len, "text", 4) != NULL)
 		d.font.data = built_in_font(&d.font.len);
-	resvg_memory(BYTES_AT_FIRST + len * 16);
+	allow_memory(BYTES_AT_FIRST + len * 16, 0);
 	r = resvg_run(job, draw_wanted, &d);
 	resvg_end();
 	if (r == 0)

@@ -321,10 +321,40 @@ refused 413 "$photo" '{"width": 30000, "height": 30000, "fit": "contain"}' \
 end
 
 begin the_library_has_room_for_what_requests_may_write
-python3 -c 'import json
+# And refuses a picture before the machine ends it: 64 MiB are for the rest.
+python3 - 2>"$ERR" <<'EOT' || wrong "$(tail -n 1 "$ERR")"
+import json
 for name, o in json.load(open("programs/image/library.json")).items():
-    assert o["address_space"] > o["max_request_memory"], name' 2>"$ERR" ||
-    wrong "$(tail -n 1 "$ERR")"
+    assert o["address_space"] > o["max_request_memory"], name
+    own = json.loads(o.get("main_arguments", ["{}"])[0])
+    assert own.get("max_memory", 440) + 50 < o["max_request_memory"], name
+EOT
+end
+
+begin what_needs_too_much_memory_is_refused_in_time
+# What it has written by then, in KiB of its pages, is no more than it may.
+needs() {
+	/usr/bin/time -f 'peak %M' "$binary" "$3" <"$2" >"$OUT" 2>"$ERR"
+	[ "$1" = 200 ] || grep -q "^image: $1: .*max_memory" "$ERR" ||
+	    wrong "$3: $(cat "$ERR")"
+	[ "$1" != 200 ] || [ -s "$OUT" ] || wrong "$3: $(cat "$ERR")"
+	peak=$(sed -n 's/^peak //p' "$ERR")
+	[ "$peak" -lt $((($4 + 24) * 1024)) ] || wrong "$3: $peak KiB"
+}
+convert "$photo" -strip -resize '2400x1600!' -quality 60 "$work/m.jpg" 2>/dev/null
+while read -r below above o; do
+	needs 200 "$work/m.jpg" "{$o, \"max_memory\": $below}" "$below"
+	needs 413 "$work/m.jpg" "{$o, \"max_memory\": $above}" "$above"
+done <<'EOT'
+64 16 "format": "jpeg"
+64 20 "format": "png", "rotate": 90
+128 64 "format": "avif", "speed": 10
+200 100 "format": "webp", "lossless": true, "speed": 10
+EOT
+refused 413 "$work/m.jpg" '{"max_memory": 16, "blur": 1, "sharpen": 1,
+    "rotate": 90}' max_memory
+refused 400 "$work/p.png" '{"max_memory": 15}' max_memory
+refused 400 "$work/p.png" '{"max_memory": "a"}' max_memory
 end
 
 begin what_is_no_picture_is_refused
