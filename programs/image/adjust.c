@@ -57,6 +57,27 @@ adjust(struct picture *p, double brightness, double contrast, double gamma)
 			at[i] = table[at[i]];
 }
 
+/* Away from the grey that is as bright (BT.709), or towards it. */
+void
+saturate(struct picture *p, double factor)
+{
+	size_t n = (size_t)p->w * (size_t)p->h;
+	int by = (int)lround(factor * 256);
+
+	if (factor == 1)
+		return;
+	for (uint8_t *at = p->px; n > 0; n--, at += 4) {
+		int grey = (13933 * at[0] + 46871 * at[1] + 4732 * at[2] +
+		    32768) >> 16;
+
+		for (int i = 0; i < 3; i++) {
+			int v = grey + ((at[i] - grey) * by + 128) / 256;
+
+			at[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+		}
+	}
+}
+
 /*--- blur: three boxes are nearly a bell ----------------------------------*/
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * image: pictures to the size, section, look and format that are wanted. The
- * order is fixed: decode, to sRGB, upright, trim, rotate and flip, fit, adjust,
- * draw, encode.
+ * order is fixed: decode, to sRGB, upright, crop, trim, rotate and flip, fit,
+ * adjust, draw, encode.
  */
 #include <ctype.h>
 #include <math.h>
@@ -14,12 +14,15 @@
 struct options {
 	int64_t width, height, speed, rotate, max_bytes;
 	int64_t max_pixels, max_memory, trim_threshold;
-	double dpr, blur, sharpen, brightness, contrast, gamma;
+	double dpr, blur, sharpen, brightness, contrast, gamma, saturation;
 	int fit, format, flip, metadata;
 	int64_t max_frames, frame;
-	bool lossless, progressive, trim, anim;
-	const char *quality, *gravity, *background, *draw, *text;
+	bool lossless, progressive, trim, anim, grayscale;
+	const char *quality, *gravity, *background, *draw, *text, *crop;
 };
+
+/* Another name of FORMAT_JPEG, behind all formats. */
+enum { FORMAT_JPG = FORMAT_PNG + 1 };
 
 static const struct job_option options[] = {
 	JOB_INT(struct options, width, 0, 0, SIDE_MAX,
@@ -37,7 +40,7 @@ static const struct job_option options[] = {
 	    "what stays when it is cut: center, left, right, top, bottom, "
 	    "attention (or entropy), or {x, y} from 0 to 1"),
 	JOB_CHOICE(struct options, format, FORMAT_AUTO,
-	    "auto|webp|avif|jpeg|png",
+	    "auto|webp|avif|jpeg|png|jpg",
 	    "auto: what Accept allows, AVIF before WebP, else JPEG or PNG"),
 	JOB_JSON(struct options, quality,
 	    "1 is small, 100 good; {webp, avif, jpeg}: of each format"),
@@ -56,11 +59,13 @@ static const struct job_option options[] = {
 	JOB_CHOICE(struct options, metadata, KEEP_COPYRIGHT,
 	    "copyright|keep|none",
 	    "what stays of the EXIF: artist and copyright, all, nothing"),
+	JOB_JSON(struct options, crop,
+	    "the part of it to begin with, {x, y, width, height} in pixels"),
 	JOB_BOOL(struct options, trim, false, "cut a border of one colour"),
 	JOB_INT(struct options, trim_threshold, 10, 0, 255,
 	    "how much a border may differ from its corner"),
-	JOB_INT(struct options, rotate, 0, 0, 270,
-	    "90, 180 or 270 degrees clockwise"),
+	JOB_INT(struct options, rotate, 0, -270, 270,
+	    "90, 180 or 270 degrees clockwise, below 0 the other way"),
 	JOB_CHOICE(struct options, flip, 0, "none|h|v|hv",
 	    "mirrored from left to right, from top to bottom, both"),
 	JOB_NUM(struct options, blur, 0, 0, 250, "sigma of a bell, pixels"),
@@ -68,6 +73,8 @@ static const struct job_option options[] = {
 	JOB_NUM(struct options, brightness, 1, 0, 10, "factor"),
 	JOB_NUM(struct options, contrast, 1, 0, 10, "factor"),
 	JOB_NUM(struct options, gamma, 1, 0.1, 10, "above 1 is brighter"),
+	JOB_NUM(struct options, saturation, 1, 0, 10, "factor; 0 is grey"),
+	JOB_BOOL(struct options, grayscale, false, "no colours"),
 	JOB_JSON(struct options, draw,
 	    "pictures and words on top: [{url or text, font, size, color, "
 	    "gravity, margin, top, left, bottom, right, width, scale, opacity, "
@@ -195,9 +202,10 @@ shape(struct job *job, const struct task *t, struct picture *p)
 
 	if (o->rotate % 90 != 0)
 		return (job_fail(job, 400,
-		    "option \"rotate\" is 0, 90, 180 or 270"));
+		    "option \"rotate\" is 0, 90, 180, 270, -90 and so on"));
 	if (parse_gravity(job, o->gravity, &g) != 0 ||
 	    turn_upright(job, p) != 0 ||
+	    (o->crop != NULL && crop_part(job, p, o->crop) != 0) ||
 	    (o->trim && trim(job, p, (int)o->trim_threshold) != 0) ||
 	    turn(job, p, (int)o->rotate, o->flip & 1, o->flip & 2) != 0)
 		return (-1);
@@ -255,6 +263,7 @@ look(struct job *job, const struct task *t, struct picture *p,
 	if (format == FORMAT_JPEG)
 		flatten(p, white);
 	adjust(p, o->brightness, o->contrast, o->gamma);
+	saturate(p, o->grayscale ? 0 : o->saturation);
 	if (blur(job, p, o->blur) != 0)
 		return (-1);
 	if (sharpen(job, p, o->sharpen) != 0)
@@ -395,7 +404,8 @@ find_wanted(const struct options *o, struct wanted *wanted)
 	bool swap = o->rotate == 90 || o->rotate == 270;
 
 	wanted->max_pixels = (uint64_t)o->max_pixels;
-	if (o->trim)
+	/* Pixels are counted, or looked at, before it is made smaller. */
+	if (o->trim || o->crop != NULL)
 		return;
 	wanted->w = swap ? h : w;
 	wanted->h = swap ? w : h;
@@ -443,6 +453,9 @@ run(struct job *job, const void *chosen)
 	struct options o = *(const struct options *)chosen;
 	size_t limit = (size_t)o.max_memory << 20, in = job->in_len;
 
+	if (o.format == FORMAT_JPG)
+		o.format = FORMAT_JPEG;
+	o.rotate = (o.rotate + 360) % 360;
 	return (budget_run(job, "picture", limit > in ? limit - in : 0,
 	    answer, &o));
 }

@@ -152,6 +152,8 @@ void flatten(struct picture *p, const uint8_t background[4]);
 void over(uint8_t *d, const uint8_t *s, unsigned opacity);
 void adjust(struct picture *p, double brightness, double contrast,
     double gamma);
+/* 0: grey, 1: as it is. */
+void saturate(struct picture *p, double factor);
 int blur(struct job *job, struct picture *p, double sigma);
 int sharpen(struct job *job, struct picture *p, double amount);
 
@@ -177,6 +179,9 @@ int metadata_write(struct job *job, const struct encoding *e, uint8_t **out,
 
 /* parse.c: "left", or {"x": 0, "y": 0.5}, or NULL, which is the middle. */
 int parse_gravity(struct job *job, const char *json, struct gravity *g);
+
+/* The part that {"x": 0, "y": 0, "width": 9, "height": 9} says, if any is. */
+int crop_part(struct job *job, struct picture *p, const char *json);
 
 /* "#fff", "#rrggbbaa", "red" of that option; NULL is white. */
 int parse_colour(struct job *job, const char *option, const char *text,

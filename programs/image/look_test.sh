@@ -151,6 +151,74 @@ for gravity in '{"x": "abc", "y": 0.5}' '{"x": true, "y": 0.5}' '{"x": 0.5}' \
 done
 end
 
+begin colours_fade_and_go
+both 200 "$work/p.png" '{"format": "png", "saturation": 0}'
+cp "$OUT" "$work/got"
+convert "$work/p.png" -grayscale Rec709Luma "$work/want.png"
+alike "$work/got" "$work/want.png" 45 "grey"
+both 200 "$work/p.png" '{"format": "png", "grayscale": true}'
+cmp -s "$OUT" "$work/got" || wrong "grayscale is another grey"
+both 200 "$work/whole.png" '{"format": "png", "saturation": 0.5}'
+shows 5,5 164,132,100,255 "half"
+both 200 "$work/whole.png" '{"format": "png", "saturation": 2}'
+shows 5,5 248,120,0,255 "twice"
+for o in '"saturation": -1' '"saturation": 11' '"saturation": "a"' \
+    '"grayscale": 1' '"grayscale": "yes"'; do
+	refused 400 "$work/p.png" "{$o}" option
+done
+end
+
+begin a_part_is_cut_out_before_it_is_made_smaller
+convert "$photo" -strip -quality 95 "$work/l.jpg"
+exiftool -q -n -overwrite_original -Orientation=6 "$work/l.jpg"
+convert "$work/l.jpg" -auto-orient "$work/up.png"
+both 200 "$work/l.jpg" '{"format": "png", "crop": {"x": 100, "y": 50,
+    "width": 200, "height": 120}}'
+cp "$OUT" "$work/got"
+convert "$work/up.png" -crop 200x120+100+50 +repage "$work/want.png"
+alike "$work/got" "$work/want.png" 40 "as it is"
+both 200 "$work/l.jpg" '{"format": "png", "width": 50, "crop": {"x": 100,
+    "y": 50, "width": 200, "height": 120}}'
+is 50x30 png
+cp "$OUT" "$work/got"
+convert "$work/want.png" -colorspace RGB -filter Lanczos -resize '50x30!' \
+    -colorspace sRGB -depth 8 "$work/small.png"
+alike "$work/got" "$work/small.png" 35 "smaller"
+while read -r size crop; do
+	both 200 "$work/p.png" "{\"format\": \"png\", \"crop\": $crop}"
+	is "$size" png
+done <<'EOF'
+160x107 {}
+150x107 {"x": 10}
+50x57 {"y": 50, "width": 50}
+1x1 {"x": 159, "y": 106, "width": 30000, "height": 30000}
+EOF
+both 200 "$work/p.png" '{"format": "png", "rotate": -90,
+    "crop": {"width": 50, "height": 20}}'
+is 20x50 png
+for crop in '{"x": -1}' '{"z": 1}' '{"x": "1"}' '{"width": 1.5}' '[]' 7 \
+    '{"x": 99999}' '"1,2,3,4"'; do
+	refused 400 "$work/p.png" "{\"crop\": $crop}" crop
+done
+refused 422 "$work/p.png" '{"crop": {"x": 160}}' crop
+end
+
+begin names_that_others_use_are_known
+both 200 "$work/p.png" '{"format": "jpg"}'
+cp "$OUT" "$work/got"
+both 200 "$work/p.png" '{"format": "jpeg"}'
+cmp -s "$OUT" "$work/got" || wrong "jpg is not jpeg"
+for pair in -90:270 -180:180 -270:90; do
+	both 200 "$work/p.png" "{\"rotate\": ${pair%:*}}"
+	cp "$OUT" "$work/got"
+	both 200 "$work/p.png" "{\"rotate\": ${pair#*:}}"
+	cmp -s "$OUT" "$work/got" || wrong "$pair differ"
+done
+for rotate in -45 -1 -360 91 271; do
+	refused 400 "$work/p.png" "{\"rotate\": $rotate}" rotate
+done
+end
+
 begin a_photograph_for_all_is_jpeg
 convert "$work/p.png" -quality 80 "$work/p.webp"
 convert "$work/p.png" -define webp:lossless=true "$work/l.webp"

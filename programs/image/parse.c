@@ -66,6 +66,40 @@ parse_gravity(struct job *job, const char *json, struct gravity *g)
 	    "{\"x\": 0.5, \"y\": 0.5}"));
 }
 
+/*--- a part ---------------------------------------------------------------*/
+
+int
+crop_part(struct job *job, struct picture *p, const char *json)
+{
+	struct rectangle {
+		int64_t x, y, width, height;
+	} r;
+	static const struct job_option sides[] = {
+		JOB_INT(struct rectangle, x, 0, 0, SIDE_MAX, "from the left"),
+		JOB_INT(struct rectangle, y, 0, 0, SIDE_MAX, "from the top"),
+		JOB_INT(struct rectangle, width, 0, 0, SIDE_MAX,
+		    "0: to the right"),
+		JOB_INT(struct rectangle, height, 0, 0, SIDE_MAX,
+		    "0: to the bottom"),
+		JOB_END
+	};
+
+	if (*json != '{')
+		return (job_fail(job, 400, "option \"crop\" is {\"x\": 0, "
+		    "\"y\": 0, \"width\": 100, \"height\": 100}"));
+	if (job_options(job, "crop", json, sides, &r, sizeof r) != 0)
+		return (-1);
+	if (r.x >= p->w || r.y >= p->h)
+		return (job_fail(job, 422, "option \"crop\" begins outside "
+		    "the picture's %dx%d pixels", p->w, p->h));
+	if (r.width == 0 || r.width > p->w - r.x)
+		r.width = p->w - r.x;
+	if (r.height == 0 || r.height > p->h - r.y)
+		r.height = p->h - r.y;
+	return (crop(job, p, (int)r.x, (int)r.y, (int)r.width,
+	    (int)r.height));
+}
+
 /*--- colours --------------------------------------------------------------*/
 
 /* Those of HTML, and what CSS has beside them. */

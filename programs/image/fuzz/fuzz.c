@@ -124,6 +124,7 @@ fuzz(const char *name, unsigned rounds)
 		.format = FORMAT_WEBP, .quality = "50", .speed = 10,
 		.anim = true,
 		.max_frames = 20, .brightness = 1, .contrast = 1, .gamma = 1,
+		.saturation = 1,
 		.max_pixels = 1000000, .max_memory = 440, .metadata = KEEP_ALL,
 	};
 	static uint8_t good[1 << 20], bad[1 << 20];
