@@ -70,16 +70,17 @@ find_box(struct part p, const char *name, bool full, struct part *in)
 static unsigned
 read_iloc(struct part *b, int version, struct item *items)
 {
-	unsigned sizes = avif_get(b, 2), n, id_bytes = version < 2 ? 2 : 4, kept = 0;
+	unsigned sizes = avif_get(b, 2), id_bytes = version < 2 ? 2 : 4;
 	unsigned offset = sizes >> 12, length = sizes >> 8 & 15;
 	unsigned base = sizes >> 4 & 15, index = version > 0 ? sizes & 15 : 0;
+	unsigned n, kept = 0, method, extents;
 
 	n = avif_get(b, id_bytes);
 	for (unsigned i = 0; i < n && i < ITEMS_MAX && !b->failed; i++) {
 		struct item it = {.id = avif_get(b, id_bytes)};
-		unsigned method = version > 0 ? avif_get(b, 2) & 15 : 0, extents;
 		uint32_t from;
 
+		method = version > 0 ? avif_get(b, 2) & 15 : 0;
 		(void)avif_get(b, 2);
 		from = get_sized(b, base);
 		extents = avif_get(b, 2);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * avif_read.c: AVIF in: the primary item and its alpha, each a frame of AV1 or a
- * grid of them, by libaom; colours by what the file says, or else the frame.
+ * avif_read.c: AVIF in: the primary item and its alpha, each a frame of AV1 or
+ * a grid of them, by libaom; colours by what the file says, or else the frame.
  */
 #include <stdio.h>
 #include <stdlib.h>

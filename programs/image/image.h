@@ -74,8 +74,8 @@ void cicp_to_srgb(struct picture *p, unsigned primaries, unsigned transfer);
 double to_srgb(double light);
 
 /*
- * decode.c: any format, in sRGB; *format is what all clients can show of it, PNG
- * or JPEG; of *meta there is the EXIF, which is a part of the data.
+ * decode.c: any format, in sRGB; *format is what all clients can show of it,
+ * PNG or JPEG; of *meta there is the EXIF, which is a part of the data.
  */
 int decode(struct job *job, const void *data, size_t len,
     const struct wanted *wanted, struct picture *p, enum format *format,

@@ -132,10 +132,10 @@ read_pixels(struct jpeg_decompress_struct *d, struct picture *p)
 
 /* Is something missing, of a file without its end mark? */
 static bool
-lacks_scans(const struct jpeg_decompress_struct *d)
+lacks_scans(struct jpeg_decompress_struct *d)
 {
 	if (!d->progressive_mode)
-		return (jpeg_has_multiple_scans((j_decompress_ptr)(uintptr_t)d));
+		return (jpeg_has_multiple_scans(d));
 	for (int c = 0; c < d->num_components; c++)
 		for (int i = 0; i < DCTSIZE2; i++)
 			if (d->coef_bits[c][i] != 0)

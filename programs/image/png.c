@@ -56,9 +56,9 @@ on_read(png_structp png, png_bytep to, size_t n)
 }
 
 /*
- * The power that makes light of its numbers; 0: they are sRGB's. A profile wins
- * over sRGB, that over gAMA (PNG, 4.3 and 12); without any, it is taken for sRGB
- * whatever its depth.
+ * The power that makes light of its numbers; 0: they are sRGB's. A profile
+ * wins over sRGB, that over gAMA (PNG, 4.3 and 12); without any, it is taken
+ * for sRGB whatever its depth.
  */
 static double
 power_of(struct coding *c)
@@ -277,7 +277,7 @@ plain_kind(const struct survey *s)
 	    (struct kind){PNG_COLOR_TYPE_RGB_ALPHA, 8, 4});
 }
 
-/* With a palette of all its colours, if that takes less bits than plain ones. */
+/* With a palette of all its colours, if that takes less bits than plain. */
 static bool
 palette_kind(const struct survey *s, const struct kind *plain, struct kind *k)
 {

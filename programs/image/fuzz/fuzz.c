@@ -8,6 +8,7 @@
 #include "../image.c"
 #undef main
 
+#include <stdio.h>
 #include <unistd.h>
 #include <zlib.h>
 
