@@ -13,11 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "http/http_priv.h"
 #include "tinykvm/clock.h"
 
 #define SUBJECT_MAX (16u << 20)
 #define RESULT_MAX (64u << 20)
+/*
+ * Groups in groups, and the stack that PCRE2 recurses on: the worst patterns of
+ * 64 KiB need 520 KiB, and Varnish's threads have 80.
+ */
+#define NEST_MAX 250
+#define COMPILE_STACK ((size_t)2 << 20)
 /* Steps of one match, some tens of milliseconds; KiB of its backtracking. */
 #define MATCH_STEPS 1000000
 #define MATCH_HEAP_KIB 16384
@@ -81,13 +88,51 @@ regex_of(const struct http_state *s, const struct tkvm_call *c,
 
 /*--- compiling ------------------------------------------------------------*/
 
+struct compile {
+	const struct http_regex *r;
+	pcre2_code *code;
+	int why;
+	PCRE2_SIZE at;
+};
+
+static void
+compile(void *arg)
+{
+	struct compile *c = arg;
+	pcre2_compile_context *limits = pcre2_compile_context_create(NULL);
+
+	c->why = PCRE2_ERROR_NOMEMORY;
+	if (limits == NULL)
+		return;
+	(void)pcre2_set_parens_nest_limit(limits, NEST_MAX);
+	c->code = pcre2_compile((PCRE2_SPTR)c->r->text, c->r->len, 0, &c->why,
+	    &c->at, limits);
+	pcre2_compile_context_free(limits);
+}
+
+/* r->code, or a sentence. A machine waits for it: one at a time for each. */
+static int
+compile_apart(struct http_regex *r, struct tkvm_err *err)
+{
+	struct compile c = {.r = r};
+	PCRE2_UCHAR why[120];
+	int failed = thread_run(COMPILE_STACK, compile, &c);
+
+	r->code = c.code;
+	if (failed != 0)
+		return (tkvm_fail(err, TKVM_ENOMEM, "no thread to compile a "
+		    "pattern: %s", strerror(failed)));
+	if (r->code != NULL)
+		return (0);
+	(void)pcre2_get_error_message(c.why, why, sizeof why);
+	return (tkvm_fail(err, TKVM_EGUEST, "not a regular expression, at "
+	    "character %zu: %s", c.at + 1, (const char *)why));
+}
+
 static struct http_regex *
 regex_new(const char *text, size_t len, struct tkvm_err *err)
 {
 	struct http_regex *r = malloc(sizeof *r + len + 1);
-	PCRE2_UCHAR why[120];
-	PCRE2_SIZE at;
-	int code;
 
 	if (r == NULL) {
 		(void)tkvm_fail(err, TKVM_ENOMEM, "no memory for a pattern");
@@ -96,12 +141,8 @@ regex_new(const char *text, size_t len, struct tkvm_err *err)
 	memcpy(r->text, text, len);
 	r->text[len] = '\0';
 	r->len = len;
-	r->code = pcre2_compile((PCRE2_SPTR)r->text, len, 0, &code, &at, NULL);
-	if (r->code != NULL)
+	if (compile_apart(r, err) == 0)
 		return (r);
-	(void)pcre2_get_error_message(code, why, sizeof why);
-	(void)tkvm_fail(err, TKVM_EGUEST, "not a regular expression, at "
-	    "character %zu: %s", at + 1, (const char *)why);
 	free(r);
 	return (NULL);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Regular expressions as a program uses them, well and badly. */
+#include <pthread.h>
+
 #include "http_fake.h"
 
 #define ALLOWED(next) CHECK_EQ(next, TKVM_RESUME)
@@ -57,6 +59,83 @@ TEST(bad_patterns_end_the_request)
 	REFUSED(DO(0x10030, STR("one more")), "more than 64");
 	/* What is there already needs no place. */
 	CHECK_EQ(compile("p63"), 63);
+}
+
+/* Patterns on which PCRE2 recurses, by what they are made of. */
+static const struct deep {
+	unsigned n;
+	const char *open, *middle, *close;
+} deeps[] = {
+	{200, "(", "a", ")"}, {249, "(?(?=a)", "b", ")"}, {249, "(a|", "b", ")*"},
+	{400, "(?:a?|b?)", "", ""}, {3000, "(?:a?|b?)", "", ""},
+};
+
+/* "(?<=(?1))((?2)x)((?3)x)...": the deepest of all. */
+static size_t
+chain_of_calls(char *to)
+{
+	size_t len = (size_t)sprintf(to, "(?<=(?1))");
+
+	for (unsigned i = 2; i < 1900; i++)
+		len += (size_t)sprintf(to + len, "((?%u)x)", i);
+	return (len + (size_t)sprintf(to + len, "(a)"));
+}
+
+static size_t
+deep_pattern(char *to, const struct deep *d)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < d->n; i++)
+		len += (size_t)sprintf(to + len, "%s", d->open);
+	len += (size_t)sprintf(to + len, "%s", d->middle);
+	for (unsigned i = 0; i < d->n; i++)
+		len += (size_t)sprintf(to + len, "%s", d->close);
+	return (len);
+}
+
+static void *
+compile_deep(void *arg)
+{
+	static char pattern[1 << 16];
+	unsigned *compiled = arg, i = 0;
+	size_t len;
+
+	for (; i < sizeof deeps / sizeof deeps[0]; i++) {
+		len = deep_pattern(pattern, &deeps[i]);
+		*compiled += DO(0x10030, poke(FAKE_ARENA, pattern, len),
+		    len) == TKVM_RESUME;
+	}
+	len = chain_of_calls(pattern);
+	*compiled += DO(0x10030, poke(FAKE_ARENA, pattern, len), len) ==
+	    TKVM_RESUME;
+	return (NULL);
+}
+
+TEST(deep_patterns_need_no_stack_of_the_caller)
+{
+	unsigned compiled = 0;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	fake_start();
+	CHECK_EQ(pthread_attr_init(&attr), 0);
+	/* thread_pool_stack of Varnish. */
+	CHECK_EQ(pthread_attr_setstacksize(&attr, 80 << 10), 0);
+	CHECK_EQ(pthread_create(&thread, &attr, compile_deep, &compiled), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK_EQ(compiled, 6);
+}
+
+TEST(groups_nest_to_a_limit)
+{
+	char pattern[520];
+
+	fake_start();
+	memset(pattern, '(', 251);
+	memset(pattern + 251, ')', 251);
+	REFUSED(DO(0x10030, poke(AT0, pattern, 502), 502), "too deeply nested");
+	CHECK(compile("(((a)))") == 0);
 }
 
 TEST(matches_are_groups_and_no_match_is_negative)
