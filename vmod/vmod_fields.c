@@ -22,22 +22,6 @@
 /* The longest time to live that makes sense: ten years. */
 #define POLICY_MAX (10. * 365 * 86400)
 
-/* Framing of a message is Varnish's own business. */
-static const char *const own_names[] = {
-	"Connection", "Content-Length", "Keep-Alive", "Proxy-Connection", "TE",
-	"Trailer", "Transfer-Encoding", "Upgrade",
-};
-
-static bool
-is_own_name(const char *name, size_t len)
-{
-	for (size_t i = 0; i < sizeof own_names / sizeof own_names[0]; i++)
-		if (strlen(own_names[i]) == len &&
-		    strncasecmp(own_names[i], name, len) == 0)
-			return (true);
-	return (false);
-}
-
 static size_t
 name_len(const char *line, size_t len)
 {
@@ -79,14 +63,14 @@ copy_line(struct http *hp, const char *line, size_t len, size_t reserve)
 }
 
 /*
- * The program's word on the framing of the answer is not taken, and not held
- * against it either: Varnish knows the length.
+ * The program's word on the framing of a message is not taken, and not held
+ * against it either: Varnish knows the length of what it sends, to clients and
+ * to backends.
  */
 static bool
-refuse_own(const struct vtk_transaction *t, enum tkvm_where where,
-    const char *name, size_t len)
+refuse_own(const struct vtk_transaction *t, const char *name, size_t len)
 {
-	if (where != TKVM_RESPONSE || !is_own_name(name, len))
+	if (!tkvm_header_frames(name, len))
 		return (false);
 	if (t->vsl != NULL)
 		VSLb(t->vsl, SLT_Debug, "tinykvm: header %.*s is Varnish's "
@@ -127,7 +111,7 @@ fields_append(void *priv, enum tkvm_where where, const char *line, size_t len)
 
 	if (hp == NULL)
 		return (-1);
-	if (refuse_own(t, where, line, name_len(line, len)))
+	if (refuse_own(t, line, name_len(line, len)))
 		return (hp->nhd);
 	return (append(hp, line, len, HEADERS_RESERVE));
 }
@@ -155,7 +139,7 @@ fields_set(void *priv, enum tkvm_where where, const char *line, size_t len)
 
 	if (hp == NULL)
 		return (-1);
-	if (refuse_own(t, where, line, name_len(line, len)))
+	if (refuse_own(t, line, name_len(line, len)))
 		return (hp->nhd);
 	return (set(hp, line, len, HEADERS_RESERVE));
 }
@@ -182,7 +166,7 @@ fields_unset(void *priv, enum tkvm_where where, const char *name, size_t len)
 	struct http *hp;
 	struct vtk_transaction *t = transaction(priv, where, &hp);
 
-	if (hp == NULL || refuse_own(t, where, name, len))
+	if (hp == NULL || refuse_own(t, name, len))
 		return (0);
 	return (unset(hp, name, len));
 }

@@ -64,6 +64,13 @@ struct tkvm_transaction_ops {
 	void (*ran)(void *priv, const struct tkvm_reply *reply);
 };
 
+/*
+ * Is this line or name one by which HTTP finds the end of a message, or of the
+ * connection's? Those are the embedder's own business: whatever a program wants
+ * to do with them in a request or a response is better not done.
+ */
+TKVM_API bool tkvm_header_frames(const char *line, size_t len);
+
 /* A request as lent by the embedder. Strings are NUL-terminated, not NULL. */
 struct tkvm_request {
 	const char *method;

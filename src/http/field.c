@@ -5,6 +5,7 @@
  * colon and spaces.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "http/http.h"
 
@@ -33,6 +34,26 @@ http_name_ok(const char *name, size_t len)
 		if (!is_token((unsigned char)name[i]))
 			return (false);
 	return (true);
+}
+
+/* By these one message could be made to look like two. */
+static const char *const framing[] = {
+	"Connection", "Content-Length", "Expect", "Keep-Alive",
+	"Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
+};
+
+bool
+tkvm_header_frames(const char *line, size_t len)
+{
+	const char *colon = memchr(line, ':', len);
+
+	if (colon != NULL)
+		len = (size_t)(colon - line);
+	for (unsigned i = 0; i < sizeof framing / sizeof framing[0]; i++)
+		if (strlen(framing[i]) == len &&
+		    strncasecmp(framing[i], line, len) == 0)
+			return (true);
+	return (false);
 }
 
 bool

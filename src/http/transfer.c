@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "http/http_priv.h"
 
@@ -54,21 +53,6 @@ struct asked {
 	struct guest_op op;
 };
 
-/* Fields by which one request could be made to look like two. */
-static const char *const framing[] = {
-	"Connection:", "Content-Length:", "Expect:", "Keep-Alive:", "TE:",
-	"Trailer:", "Transfer-Encoding:", "Upgrade:",
-};
-
-static bool
-frames(const char *line)
-{
-	for (unsigned i = 0; i < sizeof framing / sizeof framing[0]; i++)
-		if (strncasecmp(line, framing[i], strlen(framing[i])) == 0)
-			return (true);
-	return (false);
-}
-
 static int
 add_line(struct asked *a, const char *line, size_t len, struct tkvm_err *err)
 {
@@ -77,7 +61,7 @@ add_line(struct asked *a, const char *line, size_t len, struct tkvm_err *err)
 
 	while (shown < 40 && line[shown] > ' ' && line[shown] < 127)
 		shown++;
-	if (!http_line_ok(line, len) || frames(line))
+	if (!http_line_ok(line, len) || tkvm_header_frames(line, len))
 		return (tkvm_fail(err, TKVM_EGUEST, "sys_fetch with the header "
 		    "\"%.*s\", which it may not send", shown, line));
 	copy = strndup(line, len);

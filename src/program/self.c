@@ -151,9 +151,10 @@ add_line(struct lines *l, json_object *v, struct tkvm_err *err)
 	    !http_line_ok(line, len))
 		return (tkvm_fail(err, TKVM_ECONFIG, "a header of the fetch is "
 		    "no \"Name: value\""));
-	if (strncasecmp(line, FIELD ":", sizeof FIELD) == 0)
-		return (tkvm_fail(err, TKVM_ECONFIG, "the header " FIELD
-		    " cannot be set"));
+	if (strncasecmp(line, FIELD ":", sizeof FIELD) == 0 ||
+	    tkvm_header_frames(line, len))
+		return (tkvm_fail(err, TKVM_ECONFIG, "the header %.*s cannot "
+		    "be set", (int)strcspn(line, ":"), line));
 	if (l->n == HEADERS_MAX)
 		return (tkvm_fail(err, TKVM_ECONFIG, "more than %d headers to "
 		    "fetch with", HEADERS_MAX));

@@ -228,6 +228,23 @@ do_lines(const char *rest, const char *arg)
 	answer(200, out);
 }
 
+/* The argument's lines, between '|', into the request; a name takes it away. */
+static void
+do_request(const char *rest, const char *arg)
+{
+	(void)rest;
+	while (*arg != '\0') {
+		size_t n = strcspn(arg, "|");
+
+		if (memchr(arg, ':', n) == NULL)
+			http_set(BEREQ, arg, n);
+		else
+			http_append(BEREQ, arg, n);
+		arg += n + (arg[n] == '|');
+	}
+	answer(200, "request");
+}
+
 /* 304 when the request has the condition, "etag" or "date", of this answer. */
 static void
 do_validate(const char *rest, const char *arg)
@@ -344,6 +361,7 @@ static const struct deed {
 	{"/gzip/", do_gzip},
 	{"/lengths", do_lengths},
 	{"/method", do_method},
+	{"/request", do_request},
 };
 
 static void

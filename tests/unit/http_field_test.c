@@ -73,4 +73,21 @@ TEST(lengths_have_limits)
 	free(s);
 }
 
+TEST(what_frames_a_message_is_known_in_any_case)
+{
+	static const char *const own[] = {"Content-Length: 60",
+	    "transfer-encoding: chunked", "CONNECTION: close", "TE: x",
+	    "Upgrade: h2c", "Trailer: X", "Expect: 100-continue",
+	    "Keep-Alive: 5", "Proxy-Connection: close", "content-length"};
+	static const char *const others[] = {"Content-Length-X: 60", "T: e",
+	    "Content-Type: text/plain", "X-Connection: close", "X: TE: y", ""};
+
+	for (unsigned i = 0; i < sizeof own / sizeof own[0]; i++)
+		if (!tkvm_header_frames(own[i], strlen(own[i])))
+			TEST_FAIL("not known: \"%s\"", own[i]);
+	for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
+		if (tkvm_header_frames(others[i], strlen(others[i])))
+			TEST_FAIL("refused: \"%s\"", others[i]);
+}
+
 TEST_MAIN()
