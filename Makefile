@@ -162,7 +162,8 @@ install: all $(B)/vmod_tinykvm.3
 	    >$(DESTDIR)$(PREFIX)/share/tinykvm/compute.json
 	install -D -m 644 $(B)/share/answer.gguf \
 	    $(DESTDIR)$(PREFIX)/share/tinykvm/models/answer.gguf
-	install -m 644 share/nodes/nodes.vcl $(DESTDIR)$(PREFIX)/share/tinykvm
+	install -m 644 share/nodes/nodes.vcl share/systemd/tinykvm.conf \
+	    $(DESTDIR)$(PREFIX)/share/tinykvm
 	install -d $(DESTDIR)$(PREFIX)/share/doc/tinykvm
 	install -m 644 README.md CHANGES.md LICENSE docs/*.md \
 	    $(DESTDIR)$(PREFIX)/share/doc/tinykvm

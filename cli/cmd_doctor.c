@@ -69,7 +69,8 @@ print_varnish(void)
 	puts("                     Add the user: usermod -aG kvm vcache");
 	puts("                     With systemd also: PrivateDevices=no and "
 	    "SupplementaryGroups=kvm\n"
-	    "                     in a drop-in for varnish.service");
+	    "                     in a drop-in for varnish.service, as "
+	    "share/tinykvm/tinykvm.conf");
 }
 
 static void

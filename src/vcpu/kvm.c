@@ -64,7 +64,9 @@ open_device(struct tkvm_err *err)
 	if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
 		return (tkvm_fail(err, TKVM_EHOST, "there is no /dev/kvm: "
 		    "switch virtualisation on in the firmware, or enable "
-		    "nested virtualisation, and load kvm_amd or kvm_intel"));
+		    "nested virtualisation, and load kvm_amd or kvm_intel; "
+		    "or a unit of systemd hides it: PrivateDevices=no, see "
+		    "share/tinykvm/tinykvm.conf"));
 	if (errno == EACCES || errno == EPERM)
 		return (tkvm_fail(err, TKVM_EHOST, "no permission to open "
 		    "/dev/kvm: add the user to its group (usermod -aG kvm "

@@ -10,6 +10,7 @@ for f in /opt/t/bin/tinykvm /opt/t/include/kvm_api.h \
     /opt/t/share/man/man1/tinykvm.1 /opt/t/share/man/man3/vmod_tinykvm.3 \
     /opt/t/lib/tinykvm/programs/hello /opt/t/lib/tinykvm/programs/image \
     /opt/t/share/tinykvm/compute.json /opt/t/share/tinykvm/nodes.vcl \
+    /opt/t/share/tinykvm/tinykvm.conf \
     /opt/t/share/doc/tinykvm/README.md \
     "$vmoddir/libvmod_tinykvm.so"; do
 	[ -s "$work/dest$f" ] || wrong "there is no $f"
