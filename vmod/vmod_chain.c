@@ -180,7 +180,6 @@ vtk_chain_run(VRT_CTX, const struct vtk_chain *c,
 	r = tkvm_chain_call(c->link, c->n, req, rp, &err);
 	if (r != 0) {
 		AZ(*rp);
-		vtk_counters_failed(r);
 		vtk_reason_set(ctx, err.text);
 		vtk_log_failed(ctx->vsl, tag, c, err.text);
 		update_counters(c);
@@ -197,7 +196,8 @@ vtk_chain_run(VRT_CTX, const struct vtk_chain *c,
 void
 vtk_chain_ran(VRT_CTX, struct vsl_log *vsl, const struct tkvm_reply *reply)
 {
-	if (reply->error.code != TKVM_OK) {
+	/* Who called a chain that ended so says why, under a tag of his own. */
+	if (reply->error.code != TKVM_OK && !reply->ended) {
 		vtk_reason_set(ctx, reply->error.text);
 		vtk_log_reason(vsl, reply);
 	}

@@ -54,14 +54,13 @@ vtk_counters_request(void)
 		add(&counters->requests, 1);
 }
 
-void
-vtk_counters_failed(int code)
+/* No machine ran; a body that did not arrive is no program's outage. */
+static void
+count_failed(int code)
 {
-	if (counters == NULL)
-		return;
 	if (code == TKVM_EBUSY)
 		add(&counters->queue_timeouts, 1);
-	else
+	else if (code != TKVM_EBODY && code != TKVM_ETOOLARGE)
 		add(&counters->program_unavailable, 1);
 }
 
@@ -87,6 +86,8 @@ vtk_counters_run(const struct tkvm_reply *reply)
 		return;
 	if (reply->fetched)
 		count_fetch(reply);
+	else if (reply->machine < 0 && reply->error.code != TKVM_OK)
+		count_failed(reply->error.code);
 	if (reply->machine < 0)
 		return;
 	add(&counters->bytes_in, reply->input_bytes);
@@ -120,6 +121,8 @@ vtk_counters_add(VRT_CTX, struct vtk_program *p)
 	if (p->vsc == NULL)
 		return (-1);
 	AZ(pthread_mutex_init(&p->vsc_lock, NULL));
+	/* A VCL that is loaded cold has no event for that. */
+	VRT_VSC_Hide(p->vsc_seg);
 	return (0);
 }
 

@@ -18,9 +18,10 @@ static const struct director_reason {
 	{TKVM_EFILE, 503, "Program cannot be loaded"},
 	{TKVM_ECONFIG, 503, "Program is not configured"},
 	{TKVM_EGUEST, 503, "Program did not start"},
-	{TKVM_ETIMEOUT, 503, "Program did not start in time"},
+	{TKVM_ETIMEOUT, 504, "Program did not start in time"},
 	{TKVM_EWORKMEM, 503, "Program did not start in its memory"},
 	{TKVM_EBODY, 503, "Request body not delivered"},
+	{TKVM_ETOOLARGE, 413, "Request body too large"},
 	{TKVM_EHOST, 503, "Virtual machines are not available"},
 	{0, 503, "Backend fetch failed"},
 };
@@ -71,7 +72,6 @@ director_run(VRT_CTX, struct vtk_fetch *f)
 	    &f->reply));
 }
 
-/* Fetch, with the log of beresp's headers left to Varnish where it does it. */
 static int
 director_answer(VRT_CTX, struct vtk_fetch *f)
 {
@@ -79,9 +79,7 @@ director_answer(VRT_CTX, struct vtk_fetch *f)
 	struct tkvm_err err;
 	int r;
 
-	HTTP_Setup(bo->beresp, bo->ws, bo->vsl, SLT_BerespMethod);
-	if (COMPAT_CORE_LOGS_BERESP)
-		bo->beresp->vsl = NULL;
+	vtk_beresp_begin(bo);
 	r = director_run(ctx, f);
 	if (r == 0) {
 		r = vtk_response(bo, f, &err);
@@ -90,7 +88,7 @@ director_answer(VRT_CTX, struct vtk_fetch *f)
 			vtk_chain_done(bo->vsl, &f->chain, &f->reply);
 		}
 	}
-	bo->beresp->vsl = bo->vsl;
+	vtk_beresp_end(bo);
 	return (r != 0 ? director_fail(bo, r) : 0);
 }
 
@@ -149,36 +147,57 @@ director_healthy(VRT_CTX, VCL_BACKEND d, VCL_TIME *changed)
 	return (1);
 }
 
+static void
+list_json(struct vsb *vsb, const struct tkvm_counters *c, const char *state)
+{
+	VSB_printf(vsb, "{\"state\": \"%s\", \"machines\": %ju, "
+	    "\"idle\": %ju, \"waiting\": %ju, \"invocations\": %ju, "
+	    "\"exceptions\": %ju, \"timeouts\": %ju}", state,
+	    (uintmax_t)c->machines, (uintmax_t)c->idle, (uintmax_t)c->waiting,
+	    (uintmax_t)c->invocations, (uintmax_t)c->exceptions,
+	    (uintmax_t)c->timeouts);
+}
+
+/* More lines; a tab in them would be a column, and newer releases count. */
+static void
+list_lines(struct vsb *vsb, const struct tkvm_counters *c, const char *state,
+    const char *why)
+{
+	VSB_printf(vsb, "\n  state: %s%s", state, *why == '\0' ? "" : ", ");
+	for (; *why != '\0'; why++)
+		(void)VSB_putc(vsb, *why == '\t' ? ' ' : *why);
+	VSB_printf(vsb, "\n  machines: %ju, idle: %ju, waiting requests: %ju",
+	    (uintmax_t)c->machines, (uintmax_t)c->idle, (uintmax_t)c->waiting);
+	VSB_printf(vsb, "\n  invocations: %ju, exceptions: %ju, timeouts: %ju",
+	    (uintmax_t)c->invocations, (uintmax_t)c->exceptions,
+	    (uintmax_t)c->timeouts);
+}
+
 /* For backend.list: a row, -p more lines, -j JSON, -p -j both. */
 static void
 director_list(VRT_CTX, VCL_BACKEND d, struct vsb *vsb, int pflag, int jflag)
 {
 	struct vtk_program *p;
 	struct tkvm_counters c;
+	struct tkvm_err why = {.text = ""};
+	const char *state;
 
 	(void)ctx;
 	CAST_OBJ_NOTNULL(p, d->priv, VTK_PROGRAM_MAGIC);
 	tkvm_program_counters(p->program, &c);
+	state = tkvm_program_state(p->program, &why);
+	if (strcmp(state, "ready") == 0)
+		state = "good";
 	if (jflag) {
-		VSB_printf(vsb, "{\"machines\": %ju, \"idle\": %ju, "
-		    "\"waiting\": %ju, \"invocations\": %ju, "
-		    "\"exceptions\": %ju, "
-		    "\"timeouts\": %ju}%s", (uintmax_t)c.machines,
-		    (uintmax_t)c.idle, (uintmax_t)c.waiting,
-		    (uintmax_t)c.invocations, (uintmax_t)c.exceptions,
-		    (uintmax_t)c.timeouts, pflag ? ",\n" : "");
-		return;
+		list_json(vsb, &c, state);
+		if (pflag)
+			VSB_cat(vsb, ",\n");
+	} else if (pflag) {
+		list_lines(vsb, &c, state, why.text);
+	} else {
+		VSB_printf(vsb, "%ju/%ju\t%s", (uintmax_t)c.idle,
+		    (uintmax_t)c.machines, state);
 	}
-	if (!pflag) {
-		VSB_printf(vsb, "%ju/%ju\tgood", (uintmax_t)c.idle,
-		    (uintmax_t)c.machines);
-		return;
-	}
-	VSB_printf(vsb, "\n  machines: %ju, idle: %ju, waiting requests: %ju",
-	    (uintmax_t)c.machines, (uintmax_t)c.idle, (uintmax_t)c.waiting);
-	VSB_printf(vsb, "\n  invocations: %ju, exceptions: %ju, timeouts: %ju",
-	    (uintmax_t)c.invocations, (uintmax_t)c.exceptions,
-	    (uintmax_t)c.timeouts);
 }
 
 static void

@@ -86,6 +86,8 @@ vtk_vcl_make(VRT_CTX, struct vmod_priv *priv, const char *fn)
 		FREE_OBJ(v);
 		return (NULL);
 	}
+	/* The manager kills a worker that takes longer to load a VCL. */
+	tkvm_library_hurry(v->library, cache_param->cli_timeout * 2 / 3);
 	v->updater = VRT_AddDirector(ctx, vtk_update_methods, v,
 	    "tinykvm_update");
 	if (v->updater == NULL) {

@@ -252,7 +252,10 @@ fields_log(void *priv, const char *text, size_t len)
 		    len < 4096 ? (int)len : 4096, text);
 }
 
-/* Their places only: the text itself stays where it is in the workspace. */
+/*
+ * Their places and marks only: the text itself stays where it is in the
+ * workspace.
+ */
 static void
 fields_mark(void *priv)
 {
@@ -267,7 +270,9 @@ fields_mark(void *priv)
 	if (n > 0) {
 		t->saved = copy_line(hp, (const char *)&hp->hd[HTTP_HDR_FIRST],
 		    n * sizeof hp->hd[0], WORKSPACE_RESERVE);
-		if (t->saved == NULL)
+		t->saved_marks = copy_line(hp, (const char *)&hp->hdf[
+		    HTTP_HDR_FIRST], n * sizeof hp->hdf[0], WORKSPACE_RESERVE);
+		if (t->saved == NULL || t->saved_marks == NULL)
 			t->n_saved = UINT_MAX;
 	}
 	if (t->policy != NULL)
@@ -284,9 +289,12 @@ fields_undo(void *priv)
 		*t->policy = t->saved_policy;
 	if (hp == NULL || t->n_saved == UINT_MAX)
 		return;
-	if (t->n_saved > 0)
+	if (t->n_saved > 0) {
 		memcpy(&hp->hd[HTTP_HDR_FIRST], t->saved,
 		    t->n_saved * sizeof hp->hd[0]);
+		memcpy(&hp->hdf[HTTP_HDR_FIRST], t->saved_marks,
+		    t->n_saved * sizeof hp->hdf[0]);
+	}
 	hp->nhd = (uint16_t)(HTTP_HDR_FIRST + t->n_saved);
 }
 

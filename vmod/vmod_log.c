@@ -45,10 +45,6 @@ vtk_log_output(void *priv, const char *program, const char *text)
 	n = snprintf(line, sizeof line, "%s", text);
 	if (n >= (int)sizeof line)
 		n = sizeof line - 1;
-	/* The manager's log is for people: one line, no control characters. */
-	for (int i = 0; i < n; i++)
-		if ((unsigned char)line[i] < ' ' || line[i] == 127)
-			line[i] = '?';
 	line[n++] = '\n';
 	AZ(pthread_mutex_lock(&one));
 	if (poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0)
@@ -92,29 +88,52 @@ vtk_log_failed(struct vsl_log *vsl, enum VSL_tag_e tag,
 	VSLb(vsl, tag, "tinykvm: %s: %s", names, text);
 }
 
+static bool
+is_plain(char c)
+{
+	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_');
+}
+
+/* FNV-1a: what is left of the end of a name that is too long. */
+static uint32_t
+hash(const char *s)
+{
+	uint32_t h = 2166136261u;
+
+	while (*s != '\0')
+		h = (h ^ (unsigned char)*s++) * 16777619u;
+	return (h);
+}
+
+/* As in URLs, so that no two names look the same. */
 const char *
 vtk_plain_name(const char *name, char *buf, size_t size)
 {
-	size_t i;
+	const char *p = name;
+	size_t at = 0;
 
-	for (i = 0; name[i] != '\0' && i + 1 < size; i++) {
-		char c = name[i];
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    (c >= '0' && c <= '9') || c == '-' || c == '.')
-			buf[i] = c;
+	for (; *p != '\0' && at + sizeof "%12345678%12" < size; p++) {
+		if (is_plain(*p))
+			buf[at++] = *p;
 		else
-			buf[i] = '_';
+			at += (size_t)snprintf(buf + at, size - at, "%%%02X",
+			    (unsigned char)*p);
 	}
-	buf[i] = '\0';
+	buf[at] = '\0';
+	if (*p != '\0')
+		(void)snprintf(buf + at, size - at, "%%%08X", hash(p));
 	return (buf);
 }
 
 void
 vtk_log_reason(struct vsl_log *vsl, const struct tkvm_reply *reply)
 {
+	bool named = names_it(reply->program, reply->error.text);
+
 	if (vsl != NULL)
-		VSLb(vsl, SLT_Error, "tinykvm: %s: %s%s", reply->program,
+		VSLb(vsl, SLT_Error, "tinykvm: %s%s%s%s",
+		    named ? "" : reply->program, named ? "" : ": ",
 		    reply->error.text,
 		    reply->by_on_error ? " (on_error answered)" : "");
 }
@@ -129,7 +148,8 @@ outcome(const struct tkvm_reply *reply)
 	case TKVM_EWORKMEM: return ("memory");
 	case TKVM_EGUEST: return ("exception");
 	case TKVM_EBUSY: return ("busy");
-	case TKVM_EBODY: return ("body");
+	case TKVM_EBODY:
+	case TKVM_ETOOLARGE: return ("body");
 	default: return ("host");
 	}
 }

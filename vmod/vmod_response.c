@@ -146,6 +146,20 @@ response_says_length(const struct busyobj *bo, const struct tkvm_reply *reply)
 	    (reply->body_len > 0 || !response_bodiless(bo, reply->status)));
 }
 
+void
+vtk_beresp_begin(struct busyobj *bo)
+{
+	HTTP_Setup(bo->beresp, bo->ws, bo->vsl, SLT_BerespMethod);
+	if (COMPAT_CORE_LOGS_BERESP)
+		bo->beresp->vsl = NULL;
+}
+
+void
+vtk_beresp_end(struct busyobj *bo)
+{
+	bo->beresp->vsl = bo->vsl;
+}
+
 static int
 response_headers(struct busyobj *bo, const struct tkvm_reply *reply)
 {

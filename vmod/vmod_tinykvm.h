@@ -89,7 +89,8 @@ struct vtk_transaction {
 	struct http *fields[2];		/* by enum tkvm_where, or NULL */
 	struct vsl_log *vsl;
 	struct vtk_policy *policy;	/* in a fetch, else NULL */
-	const char *saved;		/* response's fields before a program */
+	/* The response's fields before a program, and hdf of them. */
+	const char *saved, *saved_marks;
 	unsigned n_saved;		/* their number; UINT_MAX: not saved */
 	struct vtk_policy saved_policy;
 };
@@ -163,6 +164,13 @@ int vtk_body_each(void *priv,
 /*--- vmod_response.c ------------------------------------------------------*/
 
 /*
+ * Between them beresp is built, logged once: some releases of Varnish log its
+ * headers themselves when gethdrs is back.
+ */
+void vtk_beresp_begin(struct busyobj *bo);
+void vtk_beresp_end(struct busyobj *bo);
+
+/*
  * Turn f->reply into beresp and push the filter that delivers its body.
  * -1 with a sentence in *err; then nothing was pushed.
  */
@@ -205,7 +213,10 @@ void vtk_log_failed(struct vsl_log *vsl, enum VSL_tag_e tag,
 void vtk_log_reason(struct vsl_log *vsl, const struct tkvm_reply *reply);
 /* The record of one execution, "tinykvm_run: ..." as the manual has it. */
 void vtk_log_run(struct vsl_log *vsl, const struct tkvm_reply *reply);
-/* name with what would spoil columns replaced by '_'. Returns buf. */
+/*
+ * name with what would spoil columns as %XX, and a hash for what does not fit;
+ * size is 32 or more. Returns buf.
+ */
 const char *vtk_plain_name(const char *name, char *buf, size_t size);
 
 /*--- vmod_counters.c ------------------------------------------------------*/
@@ -214,9 +225,8 @@ const char *vtk_plain_name(const char *name, char *buf, size_t size);
 void vtk_counters_create(void);
 void vtk_counters_destroy(void);
 void vtk_counters_notfound(void);
-/* A chain begins; none of its programs could run; one of them ran. */
+/* A chain begins; one of its programs ran, or no machine could run it. */
 void vtk_counters_request(void);
-void vtk_counters_failed(int code);
 void vtk_counters_run(const struct tkvm_reply *reply);
 /* Of one program: make its segment, -1 without memory; free it. */
 int vtk_counters_add(VRT_CTX, struct vtk_program *p);

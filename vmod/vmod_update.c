@@ -22,7 +22,8 @@ static const struct {
 	{TKVM_ECONFIG, 400},		/* empty */
 	{TKVM_EFILE, 400},		/* not a program */
 	{TKVM_EBUSY, 409},
-	{TKVM_EBODY, 413},
+	{TKVM_EBODY, 400},		/* the client broke off */
+	{TKVM_ETOOLARGE, 413},
 	{TKVM_EGUEST, 422},		/* it does not start */
 	{TKVM_ETIMEOUT, 422},
 	{TKVM_EWORKMEM, 422},
@@ -91,7 +92,6 @@ update_answer(VRT_CTX, struct vtk_update *u, uint16_t status)
 	struct busyobj *bo = ctx->bo;
 	struct vfp_entry *vfe;
 
-	HTTP_Setup(bo->beresp, bo->ws, bo->vsl, SLT_BerespMethod);
 	http_PutResponse(bo->beresp, "HTTP/1.1", status, NULL);
 	if (vtk_fields_set(bo->beresp, "Content-Type: application/json") != 0 ||
 	    vtk_fields_set(bo->beresp, "Cache-Control: no-store") != 0)
@@ -120,7 +120,7 @@ update_gethdrs(VRT_CTX, VCL_BACKEND d)
 	bool stored = false;
 	char *json, *elf;
 	size_t size;
-	int r;
+	int r, told = -1;
 
 	CHECK_OBJ_NOTNULL(ctx, VRT_CTX_MAGIC);
 	CHECK_OBJ_NOTNULL(ctx->bo, BUSYOBJ_MAGIC);
@@ -148,7 +148,11 @@ update_gethdrs(VRT_CTX, VCL_BACKEND d)
 	u->result = json == NULL ? NULL : WS_Copy(ctx->bo->ws, json, -1);
 	free(json);
 	u->sent = 0;
-	if (u->result != NULL && update_answer(ctx, u, status_of(r)) == 0)
+	vtk_beresp_begin(ctx->bo);
+	if (u->result != NULL)
+		told = update_answer(ctx, u, status_of(r));
+	vtk_beresp_end(ctx->bo);
+	if (told == 0)
 		return (0);
 	VSLb(ctx->bo->vsl, SLT_FetchError, "tinykvm: no room for the answer; "
 	    "raise workspace_backend");

@@ -27,6 +27,7 @@ enum tkvm_code {
 	TKVM_EBUSY = -8,	/* no machine became free in time */
 	TKVM_ENOTFOUND = -9,	/* no program of that name */
 	TKVM_EBODY = -10,	/* the request body could not be delivered */
+	TKVM_ETOOLARGE = -11,	/* the request body is larger than allowed */
 };
 
 /* A failure. Small enough for a worker's stack; nothing in it to free. */

@@ -59,7 +59,8 @@ struct tkvm_transaction_ops {
 	void (*undo)(void *priv);
 	/*
 	 * Each program of a chain but the last has run and its machine is
-	 * clean: what it answered and cost. Its body is no longer there.
+	 * clean: what it answered and cost. Its body is no longer there. Also
+	 * for one that no machine could run, with status 503 and the reason.
 	 */
 	void (*ran)(void *priv, const struct tkvm_reply *reply);
 };
@@ -114,6 +115,7 @@ struct tkvm_reply {
 	bool by_on_error;		/* the second chance made this answer */
 	bool original;			/* the input of a failed program */
 	bool fetched;			/* a self-request's, no program's */
+	bool ended;			/* nothing ran, and so the chain ends */
 	struct tkvm_err error;		/* code 0, or why the program failed */
 };
 

@@ -213,7 +213,7 @@ TKVM_API void tkvm_machine_spare(struct tkvm_machine *m);
 /*
  * Put len bytes on the call stack of a stopped fork, followed by a NUL, at an
  * address that is a multiple of 8. Returns the guest address, or 0 when the
- * stack has no room (the caller reports TKVM_EBODY or TKVM_EGUEST).
+ * stack has no room (the caller reports TKVM_EGUEST).
  * Pushes belong to the next tkvm_machine_call().
  */
 TKVM_API uint64_t tkvm_machine_push(struct tkvm_machine *m, const void *data,

@@ -25,7 +25,10 @@
 struct tkvm_library;
 struct tkvm_program;
 
-/* Where lines go that belong to no transaction (start-up, background). */
+/*
+ * Where lines go that belong to no transaction (start-up, background). There
+ * are no control characters in them but tabs.
+ */
 struct tkvm_log {
 	void (*line)(void *priv, const char *program, const char *text);
 	void *priv;
@@ -57,6 +60,14 @@ TKVM_API int tkvm_library_load(struct tkvm_library *lib, const char *json,
 /* The same, from a path or from an http, https or file URL (512 MiB, 60 s). */
 TKVM_API int tkvm_library_load_uri(struct tkvm_library *lib, const char *uri,
     struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
+ * Whoever waits for tkvm_library_load_uri(), or for tkvm_program_start()
+ * without async, gets an answer within that many seconds from now, in all: a
+ * program that has not started then is stopped, TKVM_ETIMEOUT. Before this is
+ * called: when it is done. Not while others use the library.
+ */
+TKVM_API void tkvm_library_hurry(struct tkvm_library *lib, double seconds);
 
 /*
  * Change settings of a program that has not been started, or define it: json
@@ -136,7 +147,8 @@ TKVM_API int tkvm_program_update_file(struct tkvm_program *p,
 
 /*
  * A request body whole, at most max bytes (and 512 MiB): *data for free(), also
- * after a failure; NULL: there is none. TKVM_EBODY: it is larger.
+ * after a failure; NULL: there is none. TKVM_ETOOLARGE: it is
+ * larger.
  */
 TKVM_API int tkvm_request_body(const struct tkvm_request *req, uint64_t max,
     char **data, size_t *len, struct tkvm_err *err) TKVM_MUST_CHECK;
@@ -153,6 +165,13 @@ TKVM_API bool tkvm_program_key_ok(struct tkvm_program *p, const char *key);
 TKVM_API int tkvm_library_set_self(struct tkvm_library *lib,
     const char *unix_socket, const char *prefix, unsigned max_concurrent,
     unsigned max_depth, struct tkvm_err *err) TKVM_MUST_CHECK;
+
+/*
+ * "stopped", "starting", "ready" or "failed", and why it failed; err may be
+ * NULL. A failed or a stopped one is started by its next call.
+ */
+TKVM_API const char *tkvm_program_state(struct tkvm_program *p,
+    struct tkvm_err *err);
 
 /* Can a request run at once, without starting the program first? */
 TKVM_API bool tkvm_program_ready(struct tkvm_program *p);
@@ -181,7 +200,7 @@ struct tkvm_link {
  * reply->error tell, or whatever on_error answered). Returns an error and no
  * reply when no program could run: TKVM_EBUSY (no machine in time),
  * TKVM_EFILE, TKVM_EHOST, TKVM_ENOMEM, TKVM_EGUEST or TKVM_ETIMEOUT (it failed
- * to start), TKVM_EBODY.
+ * to start), TKVM_EBODY or TKVM_ETOOLARGE.
  */
 #define TKVM_CHAIN_MAX 16
 TKVM_API int tkvm_chain_call(const struct tkvm_link *link, unsigned n,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 
+#include "base/text.h"
 #include "tinykvm/error.h"
 
 static const char *const code_names[] = {
@@ -15,6 +16,7 @@ static const char *const code_names[] = {
 	[-TKVM_EBUSY] = "busy",
 	[-TKVM_ENOTFOUND] = "not found",
 	[-TKVM_EBODY] = "request body",
+	[-TKVM_ETOOLARGE] = "request body too large",
 };
 
 const char *
@@ -38,5 +40,6 @@ tkvm_fail(struct tkvm_err *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(err->text, sizeof err->text, fmt, ap);
 	va_end(ap);
+	text_plain(err->text);
 	return (code);
 }

@@ -99,8 +99,8 @@ void http_set_fetch(struct http_state *s, http_fetch_f *fetch, void *priv);
 /*
  * Lay a request out in a reset (or non-ephemeral, stopped) fork, choose its
  * entry (call-back 3, 1, 2, or resume) and prepare the machine to run.
- * TKVM_EBODY when the body does not fit, TKVM_EGUEST when no entry matches or a
- * string is longer than 65535 bytes.
+ * TKVM_ETOOLARGE when the body does not fit, TKVM_EGUEST when no entry matches
+ * or a string is longer than 65535 bytes.
  */
 int http_begin(struct http_state *s, struct tkvm_machine *m,
     const struct tkvm_request *req, struct tkvm_err *err) TKVM_MUST_CHECK;
@@ -150,7 +150,7 @@ int http_reply(struct http_state *s, struct tkvm_machine *m,
 /*
  * A request body in pieces, for programs with call-back 4: http_piece(), a
  * run, http_piece_taken(); at the end http_begin() of a request with body NULL
- * and its length. Codes: TKVM_EBODY or that of the run.
+ * and its length. Codes: TKVM_EGUEST or that of the run.
  */
 bool http_takes_pieces(const struct http_program *hp);
 int http_piece(struct http_state *s, struct tkvm_machine *m,

@@ -167,7 +167,7 @@ put_body(struct http_state *s, struct tkvm_machine *m,
 		return (0);
 	*at = take(m, &s->body, req->body_len);
 	if (*at == 0 || tkvm_copy_out(m, *at, req->body, req->body_len) != 0)
-		return (tkvm_fail(err, TKVM_EBODY, "a request body of %ju "
+		return (tkvm_fail(err, TKVM_ETOOLARGE, "a request body of %ju "
 		    "bytes does not fit into the program's memory; raise "
 		    "max_memory", (uintmax_t)req->body_len));
 	return (0);

@@ -29,7 +29,7 @@ http_piece(struct http_state *s, struct tkvm_machine *m,
 	arg[4] = len;
 	arg[5] = offset;
 	if (arg[3] == 0 || http_push_strings(m, req, req->content_type, arg))
-		return (tkvm_fail(err, TKVM_EBODY, "a piece of the request "
+		return (tkvm_fail(err, TKVM_EGUEST, "a piece of the request "
 		    "body does not fit on the program's stack"));
 	return (tkvm_machine_ask(m, s->hp->callback[HTTP_ON_PIECE], arg, err));
 }
@@ -42,10 +42,10 @@ http_piece_taken(const struct http_state *s, const struct tkvm_machine *m,
 
 	(void)s;
 	if (!tkvm_machine_value(m, value))
-		return (tkvm_fail(err, TKVM_EBODY, "the program did not return "
-		    "from its function for pieces of a body"));
+		return (tkvm_fail(err, TKVM_EGUEST, "the program did not "
+		    "return from its function for pieces of a body"));
 	if (value[0] != len)
-		return (tkvm_fail(err, TKVM_EBODY, "the program took %jd of a "
+		return (tkvm_fail(err, TKVM_EGUEST, "the program took %jd of a "
 		    "piece of %zu bytes of the request body",
 		    (intmax_t)value[0], len));
 	return (0);

@@ -17,16 +17,19 @@ body_add(struct body *b, const void *data, size_t len, struct tkvm_err *err)
 
 	if (__builtin_add_overflow(b->len, len, &need) ||
 	    need > (b->max != 0 ? b->max : BODY_MAX))
-		return (tkvm_fail(err, TKVM_EBODY, "the %s is larger than "
-		    "%zu bytes", b->what, b->max != 0 ? b->max : BODY_MAX));
+		return (tkvm_fail(err, b->is_request ? TKVM_ETOOLARGE :
+		    TKVM_EGUEST, "the %s is larger than %zu bytes",
+		    b->is_request ? "request body" : "answer",
+		    b->max != 0 ? b->max : BODY_MAX));
 	/* Doubled, so that copying stays linear. */
 	while (size < need)
 		size *= 2;
 	if (size != b->size) {
 		grown = realloc(b->data, size);
 		if (grown == NULL)
-			return (tkvm_fail(err, TKVM_ENOMEM,
-			    "no memory for the %s", b->what));
+			return (tkvm_fail(err, TKVM_ENOMEM, "no memory for "
+			    "the %s", b->is_request ? "request body" :
+			    "answer"));
 		b->data = grown;
 		b->size = size;
 	}
@@ -60,7 +63,7 @@ int
 tkvm_request_body(const struct tkvm_request *req, uint64_t max, char **data,
     size_t *len, struct tkvm_err *err)
 {
-	struct body b = {.what = "request body",
+	struct body b = {.is_request = true,
 	    .max = max < BODY_MAX ? (size_t)max : 0};
 	int r = 0;
 

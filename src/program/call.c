@@ -50,7 +50,6 @@ keep_body(struct answer *a, struct tkvm_err *err)
 
 	if (a->vm == NULL || a->reply.body_len == 0 || a->body.data != NULL)
 		return (0);
-	a->body.what = "answer";
 	r = body_add(&a->body, a->reply.body, a->reply.body_len, err);
 	a->reply.body = a->body.data;
 	return (r);
@@ -95,7 +94,6 @@ tkvm_reply_collect(struct tkvm_reply *r, struct tkvm_err *err)
 
 	if (!r->streamed)
 		return (0);
-	a->body.what = "answer";
 	piece = malloc(PIECE_MAX);
 	if (piece == NULL)
 		return (tkvm_fail(err, TKVM_ENOMEM, "no memory for an answer"));
@@ -175,9 +173,10 @@ take(struct generation *g, struct answer *held, struct answer *a,
 	if (a->vm == NULL)
 		r = pool_take(g, (uint64_t)(g->settings.max_queue_time * 1e9),
 		    &a->vm, err);
-	a->reply.queue_ns = tkvm_now_ns() - t;
+	t = tkvm_now_ns() - t;
+	a->reply.queue_ns = t;
 	if (a->vm != NULL)
-		COUNT_VM(a->vm, queue_ns, a->reply.queue_ns);
+		COUNT_VM(a->vm, queue_ns, t);
 	else
 		COUNT(g->program, queue_timeouts, 1);
 	return (r);
@@ -210,6 +209,7 @@ struct chain {
 	struct tkvm_request first;	/* the first one's, with the body */
 	struct body body;		/* the request's, owned */
 	struct answer *held;		/* the last answer so far */
+	uint64_t waited_ns;		/* by the link at hand */
 };
 
 static int
@@ -265,7 +265,7 @@ call_link(struct chain *c, const struct tkvm_link *link, struct answer **ap,
 	int r;
 
 	*ap = NULL;
-	r = program_use(link->program, &g, err);
+	r = program_use(link->program, &g, &c->waited_ns, err);
 	if (r != 0)
 		return (r);
 	a = calloc(1, sizeof *a);
@@ -273,17 +273,23 @@ call_link(struct chain *c, const struct tkvm_link *link, struct answer **ap,
 	    input(c, link, g, &in, err);
 	if (r == 0)
 		r = take(g, c->held, a, err);
+	if (a != NULL)
+		c->waited_ns += a->reply.queue_ns;
 	if (a == NULL || a->vm == NULL) {
 		generation_drop(g);
 		free(a);
 		return (r);
 	}
+	a->reply.queue_ns = c->waited_ns;
 	/* Waiting for the machine may have moved the answer before. */
 	if (c->held != NULL)
 		in.body = c->held->reply.body;
 	a->reply.program = link->program->name;
 	a->reply.machine = (int)a->vm->index;
 	r = vm_call(a->vm, &in, &a->reply, err);
+	/* What is too large then is no client's. */
+	if (r == TKVM_ETOOLARGE && c->held != NULL)
+		r = err->code = TKVM_EBODY;
 	/* What was read piece by piece cannot be had again. */
 	if (c->held == NULL)
 		c->first.each_piece = NULL;
@@ -311,8 +317,7 @@ fetch_link(struct chain *c, const struct tkvm_link *link, struct answer **ap,
 	    &a->reply.error) == 0)
 		a->reply.error.code = TKVM_OK;
 	a->type = got.content_type;
-	a->body = (struct body){.data = got.body, .len = got.body_len,
-	    .what = "answer"};
+	a->body = (struct body){.data = got.body, .len = got.body_len};
 	free(got.etag);
 	a->reply.program = "fetch";
 	a->reply.machine = -1;
@@ -326,12 +331,13 @@ fetch_link(struct chain *c, const struct tkvm_link *link, struct answer **ap,
 	return (0);
 }
 
-/* Not even a machine ran: something to tell the log. */
+/* There is not even an answer: something to tell the log. */
 static void
-report(const struct chain *c, const struct tkvm_link *link,
+report(const struct chain *c, const struct tkvm_link *link, bool ended,
     const struct tkvm_err *err)
 {
 	struct tkvm_reply none = {.status = 503, .machine = -1, .error = *err,
+	    .ended = ended, .queue_ns = c->waited_ns,
 	    .program = link->program == NULL ? "fetch" :
 	    link->program->name};
 
@@ -353,7 +359,6 @@ original(struct chain *c)
 	a = calloc(1, sizeof *a);
 	if (a == NULL)
 		return (NULL);
-	a->body.what = "answer";
 	a->type = strdup(c->first.content_type);
 	if (a->type == NULL || body_add(&a->body, c->first.body,
 	    c->first.body_len, NULL) != 0) {
@@ -388,7 +393,7 @@ leave_out(struct chain *c, const struct tkvm_link *link, struct answer **ap,
 	if (*ap != NULL)
 		consume(ap, c->req);
 	else
-		report(c, link, err);
+		report(c, link, false, err);
 	c->held = before;
 	return (true);
 }
@@ -402,6 +407,7 @@ run_chain(struct chain *c, const struct tkvm_link *link, unsigned n,
 	int r;
 
 	for (unsigned i = 0; i < n; i++) {
+		c->waited_ns = 0;
 		if (c->req->ops != NULL && c->req->ops->mark != NULL)
 			c->req->ops->mark(c->req->priv);
 		r = link[i].program == NULL ?
@@ -414,8 +420,10 @@ run_chain(struct chain *c, const struct tkvm_link *link, unsigned n,
 			continue;
 		consume(&c->held, c->req);
 		c->held = a;
-		if (r != 0)
+		if (r != 0) {
+			report(c, &link[i], true, err);
 			return (r);
+		}
 		if (i + 1 < n && a->reply.status >= link[i].error_threshold)
 			break;
 	}
@@ -428,7 +436,7 @@ tkvm_chain_call(const struct tkvm_link *link, unsigned n,
     struct tkvm_err *err)
 {
 	struct chain c = {.req = req, .first = *req,
-	    .body = {.what = "request body"}};
+	    .body = {.is_request = true}};
 	int r;
 
 	*rp = NULL;

@@ -2,6 +2,7 @@
 /*
  * library.c: the programs of one configuration.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ tkvm_library_new(const struct tkvm_log *log, struct tkvm_library **lp,
 	lib->last = &lib->first;
 	lib->self.max_concurrent = 50;
 	lib->self.max_depth = 5;
+	lib->load_until_ns = UINT64_MAX;
 	(void)pthread_mutex_init(&lib->lock, NULL);
 	(void)pthread_cond_init(&lib->gone, NULL);
 	return (0);
@@ -55,8 +57,13 @@ tkvm_library_destroy(struct tkvm_library **lp)
 void
 library_log(struct tkvm_library *lib, const char *program, const char *text)
 {
-	if (lib->log.line != NULL)
-		lib->log.line(lib->log.priv, program, text);
+	char line[1024];
+
+	if (lib->log.line == NULL)
+		return;
+	(void)snprintf(line, sizeof line, "%s", text);
+	text_plain(line);
+	lib->log.line(lib->log.priv, program, line);
 }
 
 struct tkvm_program *
@@ -148,6 +155,13 @@ adopt(struct tkvm_library *lib, struct definition *list, struct tkvm_err *err)
 	return (r);
 }
 
+void
+tkvm_library_hurry(struct tkvm_library *lib, double seconds)
+{
+	lib->load_seconds = seconds;
+	lib->load_until_ns = in_seconds(seconds);
+}
+
 int
 tkvm_library_load(struct tkvm_library *lib, const char *json, size_t len,
     const char *origin, struct tkvm_err *err)
@@ -166,11 +180,17 @@ int
 tkvm_library_load_uri(struct tkvm_library *lib, const char *uri,
     struct tkvm_err *err)
 {
+	double left = ((double)lib->load_until_ns - (double)tkvm_now_ns()) *
+	    1e-9;
 	size_t size;
 	char *json;
 	int r;
 
-	r = load_uri(uri, &json, &size, err);
+	if (left <= 0)
+		return (tkvm_fail(err, TKVM_ETIMEOUT, "no time is left to load "
+		    "%.150s: all of this may take %.3g seconds", uri,
+		    lib->load_seconds));
+	r = load_uri(uri, left, &json, &size, err);
 	if (r != 0)
 		return (r);
 	r = tkvm_library_load(lib, json, size,

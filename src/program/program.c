@@ -8,8 +8,10 @@
  *                                   '--stop--> IDLE, and a call that waited
  *                                              starts it again
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/thread.h"
 #include "program/program_priv.h"
@@ -146,9 +148,25 @@ begin_start(struct tkvm_program *p, struct tkvm_err *err)
 	return (0);
 }
 
-/* With the lock held: until the program is ready, or why it is not. */
+/* With the lock held, which is given up meanwhile. False: it is later. */
+static bool
+wait_change(struct tkvm_program *p, uint64_t until_ns)
+{
+	const struct timespec ts = {
+		.tv_sec = (time_t)(until_ns / 1000000000u),
+		.tv_nsec = (long)(until_ns % 1000000000u),
+	};
+
+	return (pthread_cond_clockwait(&p->changed, &p->lock, CLOCK_MONOTONIC,
+	    &ts) != ETIMEDOUT);
+}
+
+/*
+ * With the lock held: wait for the program to be ready, or why it is not;
+ * TKVM_EBUSY: it starts still. until_ns 0: it has begun to start, at least.
+ */
 static int
-make_ready(struct tkvm_program *p, bool wait, struct tkvm_err *err)
+make_ready(struct tkvm_program *p, uint64_t until_ns, struct tkvm_err *err)
 {
 	bool started = false;
 	int r;
@@ -158,10 +176,13 @@ make_ready(struct tkvm_program *p, bool wait, struct tkvm_err *err)
 		case PROGRAM_READY:
 			return (0);
 		case PROGRAM_STARTING:
-			if (!wait)
+			if (until_ns == 0)
 				return (0);
-			(void)pthread_cond_wait(&p->changed, &p->lock);
 			started = true;
+			if (!wait_change(p, until_ns) &&
+			    p->state == PROGRAM_STARTING)
+				return (tkvm_fail(err, TKVM_EBUSY,
+				    "%s is still starting", p->name));
 			continue;
 		case PROGRAM_FAILED:
 			if (started ||
@@ -186,12 +207,20 @@ make_ready(struct tkvm_program *p, bool wait, struct tkvm_err *err)
 int
 tkvm_program_start(struct tkvm_program *p, bool async, struct tkvm_err *err)
 {
+	const struct tkvm_library *lib = p->library;
+	bool late;
 	int r;
 
 	(void)pthread_mutex_lock(&p->lock);
-	r = make_ready(p, !async, err);
+	r = make_ready(p, async ? 0 : lib->load_until_ns, err);
+	late = r == TKVM_EBUSY && p->state == PROGRAM_STARTING;
 	(void)pthread_mutex_unlock(&p->lock);
-	return (r);
+	if (!late)
+		return (r);
+	tkvm_program_stop(p);
+	return (tkvm_fail(err, TKVM_ETIMEOUT, "%s does not start within the "
+	    "%.3g seconds that all of this may take; start it in the "
+	    "background", p->name, lib->load_seconds));
 }
 
 void
@@ -202,14 +231,37 @@ tkvm_program_set_debug(struct tkvm_program *p, bool debug)
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
-int
-program_use(struct tkvm_program *p, struct generation **gp,
-    struct tkvm_err *err)
+/* With the lock held: a request waits for the start, as long as it may. */
+static int
+wait_ready(struct tkvm_program *p, uint64_t *waited_ns, struct tkvm_err *err)
 {
+	double seconds = p->settings.max_queue_time;
+	uint64_t t = tkvm_now_ns();
 	int r;
 
+	p->n_waiting++;
+	r = make_ready(p, in_seconds(seconds), err);
+	p->n_waiting--;
+	*waited_ns = tkvm_now_ns() - t;
+	COUNT(p, queue_ns, *waited_ns);
+	if (r != TKVM_EBUSY || p->state != PROGRAM_STARTING)
+		return (r);
+	COUNT(p, queue_timeouts, 1);
+	return (tkvm_fail(err, TKVM_EBUSY, "%s was still starting after %.3g "
+	    "seconds; raise max_queue_time, or let it start before",
+	    p->name, seconds));
+}
+
+int
+program_use(struct tkvm_program *p, struct generation **gp,
+    uint64_t *waited_ns, struct tkvm_err *err)
+{
+	int r = 0;
+
+	*waited_ns = 0;
 	(void)pthread_mutex_lock(&p->lock);
-	r = make_ready(p, true, err);
+	if (p->state != PROGRAM_READY)
+		r = wait_ready(p, waited_ns, err);
 	if (r == 0) {
 		*gp = p->generation;
 		generation_ref(*gp);
@@ -269,6 +321,23 @@ tkvm_program_ready(struct tkvm_program *p)
 	ready = p->state == PROGRAM_READY;
 	(void)pthread_mutex_unlock(&p->lock);
 	return (ready);
+}
+
+const char *
+tkvm_program_state(struct tkvm_program *p, struct tkvm_err *err)
+{
+	static const char *const names[] = {
+		[PROGRAM_IDLE] = "stopped", [PROGRAM_STARTING] = "starting",
+		[PROGRAM_READY] = "ready", [PROGRAM_FAILED] = "failed",
+	};
+	enum program_state state;
+
+	(void)pthread_mutex_lock(&p->lock);
+	state = p->state;
+	if (state == PROGRAM_FAILED && err != NULL)
+		*err = p->why;
+	(void)pthread_mutex_unlock(&p->lock);
+	return (names[state]);
 }
 
 const char *

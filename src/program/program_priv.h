@@ -13,6 +13,7 @@
 #include "base/blob.h"
 #include "base/check.h"
 #include "base/num.h"
+#include "base/text.h"
 #include "fetch/fetch.h"
 #include "http/http.h"
 #include "linux/linux.h"
@@ -244,8 +245,8 @@ int program_store(struct tkvm_program *p, const struct settings *s,
     const char *path, const void *elf, size_t size, struct tkvm_err *err)
     TKVM_MUST_CHECK;
 /* What an administrator's URL (http, https, file) or path holds. */
-int load_uri(const char *uri, char **data, size_t *size, struct tkvm_err *err)
-    TKVM_MUST_CHECK;
+int load_uri(const char *uri, double max_seconds, char **data, size_t *size,
+    struct tkvm_err *err) TKVM_MUST_CHECK;
 /* source.c: the files that its settings want to be there. */
 int program_download(struct tkvm_program *p, const struct settings *s,
     struct tkvm_err *err) TKVM_MUST_CHECK;
@@ -373,7 +374,7 @@ struct body {
 	char *data;			/* free() it */
 	size_t len, size;
 	size_t max;			/* 0: BODY_MAX */
-	const char *what;		/* for errors: "request body" */
+	bool is_request;		/* for errors: not an answer */
 };
 int body_add(struct body *b, const void *data, size_t len,
     struct tkvm_err *err) TKVM_MUST_CHECK;
@@ -462,6 +463,7 @@ struct tkvm_program {
 	pthread_t starter;
 	bool starter_running;
 	_Atomic bool cancelled;		/* this start, by stop */
+	unsigned n_waiting;		/* requests, for a start */
 	uint64_t starts;
 	struct tkvm_machine *booting;	/* while main() runs */
 	pthread_mutex_t updating;	/* one live update at a time */
@@ -476,9 +478,12 @@ struct tkvm_program {
 /* Tell who watches the program's counters; without any lock. */
 void program_changed(struct tkvm_program *p);
 
-/* A reference to a ready generation, starting the program if need be. */
+/*
+ * A reference to a ready generation, starting the program if need be, which
+ * may take *waited_ns, max_queue_time at most: TKVM_EBUSY.
+ */
 int program_use(struct tkvm_program *p, struct generation **gp,
-    struct tkvm_err *err) TKVM_MUST_CHECK;
+    uint64_t *waited_ns, struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*--- self.c: requests to the cache itself ---------------------------------*/
 
@@ -508,6 +513,8 @@ struct tkvm_library {
 	struct tkvm_program *first, **last;
 	unsigned n;
 	bool own_threads;		/* even where moving is cheap */
+	uint64_t load_until_ns;		/* who waits for it, waits no longer */
+	double load_seconds;
 	struct self self;
 };
 

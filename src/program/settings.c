@@ -46,7 +46,7 @@ const struct setting settings_table[] = {
 	ONE("key", SETTING_STRING, key,
 	    "What live_update() must know; without it there are none."),
 	ONE("start", SETTING_BOOL, start,
-	    "Start it when it is defined, not at its first request."),
+	    "Start it when the VCL is warm, not at its first request."),
 
 	UINT("concurrency", concurrency, 1, 255,
 	    "Machines, that is requests at the same time. Default 2."),
@@ -55,7 +55,8 @@ const struct setting settings_table[] = {
 	SECONDS("max_request_time", max_request_time, 0.001, 3600,
 	    "Seconds that a request may take. Default 8."),
 	SECONDS("max_queue_time", max_queue_time, 0, 3600,
-	    "Seconds that a request waits for a machine. Default 60."),
+	    "Seconds that a request waits for a machine, or for the program to "
+	    "start. Default 60."),
 	UINT("max_memory", max_memory_mib, 1, MIB_MAX,
 	    "MiB that main() may write to. Default 256."),
 	UINT("address_space", address_space_mib, 1, MIB_MAX,

@@ -356,11 +356,13 @@ load(const struct source *s, struct fetch_program *to, struct tkvm_err *err)
 /*--- libraries ------------------------------------------------------------*/
 
 int
-load_uri(const char *uri, char **data, size_t *size, struct tkvm_err *err)
+load_uri(const char *uri, double max_seconds, char **data, size_t *size,
+    struct tkvm_err *err)
 {
 	const struct fetch_request req = {
 		.url = uri, .connect_s = CONNECT_SECONDS,
-		.total_s = LIBRARY_SECONDS, .max_bytes = BODY_MAX,
+		.total_s = max_seconds < LIBRARY_SECONDS ? max_seconds :
+		    LIBRARY_SECONDS, .max_bytes = BODY_MAX,
 		.redirects = REDIRECTS,
 		.allow_private = true,
 	};

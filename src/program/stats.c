@@ -50,12 +50,13 @@ tkvm_program_counters(struct tkvm_program *p, struct tkvm_counters *c)
 	c->image_bytes = 0;
 	(void)pthread_mutex_lock(&p->lock);
 	c->start_ns = p->counters.start_ns;
+	c->waiting = p->n_waiting;
 	g = p->generation;
 	if (g != NULL) {
 		(void)pthread_mutex_lock(&g->lock);
 		c->machines = g->n_machines;
 		c->idle = g->n_idle;
-		c->waiting = g->n_waiting;
+		c->waiting += g->n_waiting;
 		(void)pthread_mutex_unlock(&g->lock);
 		c->image_bytes = tkvm_image_bytes(g->image);
 	}

@@ -86,15 +86,12 @@ path_argument(uint32_t number)
 	return (-1);
 }
 
-/* Text of a guest, on its way to a terminal. */
 static void
 copy_path(const struct tkvm_machine *m, uint64_t gva, char *buf, size_t size)
 {
 	if (tkvm_copy_in_str(m, buf, gva, size) < 0)
 		(void)snprintf(buf, size, "?");
-	for (char *c = buf; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 127)
-			*c = '?';
+	text_plain(buf);
 }
 
 static void

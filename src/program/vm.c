@@ -53,6 +53,7 @@ says(void *priv, const char *text, size_t len)
 
 	(void)snprintf(line, sizeof line, "%s says: %.*s",
 	    vm->generation->program->name, (int)(len > 900 ? 900 : len), text);
+	text_plain(line);
 	vm_log(vm, line);
 	program_output(vm->generation, line);
 }
@@ -167,6 +168,7 @@ log_report(void *priv, const char *text)
 
 	(void)snprintf(line, sizeof line, "%s: %s",
 	    vm->generation->program->name, text);
+	text_plain(line);
 	vm_log(vm, line);
 }
 
@@ -277,12 +279,13 @@ run_job(void *arg)
 	r = program_after_run(vm->generation, vm->machine, vm->http, r, j->err);
 	if (r == 0)
 		r = http_reply(vm->http, vm->machine, j->reply, j->err);
-	if (r == TKVM_EBODY)
+	/* A body without room is not the program's fault. */
+	if (r == TKVM_ETOOLARGE)
 		vm->failed = true;
 	else if (r != 0)
 		second_chance(j);
 	count_time(vm, j->reply, t);
-	j->r = r == TKVM_EBODY ? r : 0;
+	j->r = r == TKVM_ETOOLARGE ? r : 0;
 	if (j->r == 0)
 		count_answer(vm, j->reply);
 }
@@ -312,7 +315,6 @@ run_piece(void *arg)
 	struct job *j = &p->job;
 	struct vm *vm = j->vm;
 	uint64_t t = tkvm_now_ns();
-	char why[sizeof j->err->text];
 
 	j->r = http_piece(vm->http, vm->machine, j->req, p->data, p->len,
 	    p->offset, j->err);
@@ -323,14 +325,22 @@ run_piece(void *arg)
 	    j->err);
 	if (j->r == 0)
 		j->r = http_piece_taken(vm->http, vm->machine, p->len, j->err);
-	if (j->r != 0) {
-		count_failure(vm, j->r);
-		memcpy(why, j->err->text, sizeof why);
-		j->r = tkvm_fail(j->err, TKVM_EBODY, "%s failed while its "
-		    "request body arrived: %.300s",
-		    vm->generation->program->name, why);
-	}
 	count_time(vm, j->reply, t);
+}
+
+/* It failed in call-back 4: answered as any other failure. */
+static void
+run_failed_piece(void *arg)
+{
+	struct job *j = arg;
+	struct vm *vm = j->vm;
+	uint64_t t = tkvm_now_ns();
+
+	COUNT_VM(vm, input_bytes, j->req->body_len);
+	j->reply->input_bytes = j->req->body_len;
+	second_chance(j);
+	count_time(vm, j->reply, t);
+	count_answer(vm, j->reply);
 }
 
 /* For tkvm_request.each_piece, and for bodies that are there. */
@@ -350,21 +360,28 @@ feed(void *arg, const void *data, size_t len)
 	return (p->job.r);
 }
 
-/* Hand a body to call-back 4; *req becomes what the program is asked then. */
-static int
+/*
+ * Hand a body to call-back 4; *req becomes what the program is asked then, if
+ * this is true. Else it has answered, or j->r says why not.
+ */
+static bool
 feed_all(struct job *j, struct tkvm_request *req)
 {
 	struct piece p = {.job = *j};
-	int r;
 
 	if (req->each_piece != NULL)
-		r = req->each_piece(req->priv, feed, &p, j->err);
+		j->r = req->each_piece(req->priv, feed, &p, j->err);
 	else
-		r = feed(&p, req->body, req->body_len);
+		j->r = feed(&p, req->body, req->body_len);
 	req->each_piece = NULL;
 	req->body = NULL;
 	req->body_len = p.offset;
-	return (r);
+	if (p.job.r != 0) {
+		j->r = 0;
+		on_machine(j->vm, run_failed_piece, j);
+		return (false);
+	}
+	return (j->r == 0);
 }
 
 struct asking {
@@ -427,10 +444,9 @@ vm_call(struct vm *vm, const struct tkvm_request *req,
 	vm->seen.faults = vm->counted.faults;
 	COUNT_VM(vm, invocations, 1);
 	vm->req = &mine;
-	if (http_takes_pieces(&vm->generation->http) &&
-	    (mine.each_piece != NULL || mine.body_len > 0))
-		j.r = feed_all(&j, &mine);
-	if (j.r == 0)
+	if (!http_takes_pieces(&vm->generation->http) ||
+	    (mine.each_piece == NULL && mine.body_len == 0) ||
+	    feed_all(&j, &mine))
 		on_machine(vm, run_job, &j);
 	/* The request is the caller's; nothing of it may outlive the call. */
 	vm->req = NULL;

@@ -55,14 +55,11 @@ log_start(void *priv, const char *text, size_t len)
 
 	(void)snprintf(line, sizeof line, "%s says: %.*s", p->name,
 	    (int)(len > 900 ? 900 : len), text);
+	text_plain(line);
 	library_log(p->library, p->name, line);
 	program_output(st->g, line);
 	(void)snprintf(st->said, sizeof st->said, "%.*s",
 	    (int)(len > 150 ? 150 : len), text);
-	/* It becomes part of a reason, which is shown on terminals. */
-	for (char *c = st->said; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 127)
-			*c = '?';
 }
 
 static void

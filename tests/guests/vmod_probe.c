@@ -119,6 +119,24 @@ do_log(const char *rest, const char *arg)
 	answer(200, "logged");
 }
 
+/* What a terminal would obey. */
+static void
+say_escapes(void)
+{
+	puts("\033[31mred\ttab\177");
+	fflush(stdout);
+}
+
+static void
+do_escape(const char *rest, const char *arg)
+{
+	(void)rest;
+	(void)arg;
+	say_escapes();
+	sys_log(STR("\033]0;title\a"));
+	answer(200, "escaped");
+}
+
 /* 1 in every request, for each runs in a fresh machine. */
 static void
 do_count(const char *rest, const char *arg)
@@ -362,6 +380,7 @@ static const struct deed {
 	{"/lengths", do_lengths},
 	{"/method", do_method},
 	{"/request", do_request},
+	{"/escape", do_escape},
 };
 
 static void
@@ -428,6 +447,8 @@ main(int argc, char **argv)
 		for (int i = 0; i < 5000; i++)
 			printf("line %d of many that are printed at once\n", i);
 	fflush(stdout);
+	if (argc > 1 && strcmp(argv[1], "escape") == 0)
+		say_escapes();
 	if (argc > 1 && strcmp(argv[1], "no-wait") == 0)
 		return (3);
 	set_backend_get(on_get);

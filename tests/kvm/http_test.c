@@ -237,7 +237,7 @@ TEST(a_body_larger_than_memory_is_refused_and_the_next_is_not)
 	NEED_KVM();
 	CHECK(data != NULL);
 	CHECK_RIG(&rig, rig_start(&rig, PROBE, NULL));
-	CHECK_WHY(&rig, post(&rig, data, size), TKVM_EBODY, "does not fit");
+	CHECK_WHY(&rig, post(&rig, data, size), TKVM_ETOOLARGE, "does not fit");
 	CHECK_EQ(rig_reset(&rig), 0);
 	CHECK_RIG(&rig, post(&rig, "x", 1));
 	CHECK_STR(rig.body, "x");

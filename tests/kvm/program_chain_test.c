@@ -146,6 +146,9 @@ TEST(a_small_answer_frees_its_machine_and_a_large_one_holds_it)
 	NEED_KVM();
 	CHECK_RIG(&rig, rig_probe(&rig, "\"concurrency\": 1, "
 	    "\"max_queue_time\": 0.02"));
+	/* Or the first call would wait for that, and no longer. */
+	CHECK_RIG(&rig, tkvm_program_start(tkvm_library_find(rig.lib, "probe"),
+	    false, &rig.err));
 	link = rig_link(&rig, "probe", "/big/16383", "");
 	CHECK_RIG(&rig, tkvm_chain_call(&link, 1, rig_get(), &large,
 	    &rig.err));

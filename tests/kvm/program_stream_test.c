@@ -278,8 +278,9 @@ TEST(a_body_that_is_not_taken_fails_the_request)
 	CHECK_RIG(&rig, rig_stream(&rig, "\"on-error\""));
 	CHECK_RIG(&rig, rig_limit(&rig, 0.1));
 	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		CHECK_EQ(post(&rig, bad[i].url, &body), TKVM_EBODY);
-		CHECK_HAS(rig.err.text, bad[i].why);
+		CHECK_RIG(&rig, post(&rig, bad[i].url, &body));
+		CHECK_HAS(rig.reply->error.text, bad[i].why);
+		CHECK(rig.reply->by_on_error);
 		/* Nothing of it is left. */
 		CHECK_RIG(&rig, post(&rig, "/", &body));
 		check_saw(&rig, "pieces", 3000, 3000, "some");

@@ -101,7 +101,7 @@ static const struct bad_start bad_starts[] = {
 	{"\"filename\": \"" PROBE "\", \"main_arguments\": [\"exit\"]",
 	    TKVM_EGUEST, "status 3"},
 	{"\"filename\": \"" PROBE "\", \"main_arguments\": [\"exit\"]",
-	    TKVM_EGUEST, "it printed: no ?such?luck"},
+	    TKVM_EGUEST, "it printed: no ?such\tluck"},
 	{"\"filename\": \"" PROBE "\", \"main_arguments\": [\"crash\"]",
 	    TKVM_EGUEST, "invalid opcode"},
 	{"\"filename\": \"" PROBE "\", \"main_arguments\": [\"spin\"], "
@@ -340,7 +340,7 @@ TEST(a_body_that_does_not_fit_is_an_error_and_the_next_request_is_fine)
 	post.body = body;
 	post.body_len = 300u << 20;
 	CHECK_EQ(tkvm_chain_call(&link, 1, &post, &rig.reply, &rig.err),
-	    TKVM_EBODY);
+	    TKVM_ETOOLARGE);
 	CHECK(rig.reply == NULL);
 	/* Not the program's fault: on_error is not asked, nothing counted. */
 	CHECK_EQ(rig_counters(&rig, "probe").exceptions, 0);

@@ -123,10 +123,10 @@ TEST(a_body_that_does_not_fit_is_the_bodys_fault)
 	start(true, true, false);
 	request.body = big;
 	request.body_len = sizeof big + 1;
-	CHECK_EQ(begin(), TKVM_EBODY);
+	CHECK_EQ(begin(), TKVM_ETOOLARGE);
 	CHECK_HAS(err.text, "max_memory");
 	request.body_len = UINT64_MAX;
-	CHECK_EQ(begin(), TKVM_EBODY);
+	CHECK_EQ(begin(), TKVM_ETOOLARGE);
 	CHECK_EQ(fake.called, 0);
 }
 
