@@ -67,6 +67,9 @@ director_run(VRT_CTX, struct vtk_fetch *f)
 		.priv = &t,
 	};
 
+	/* Only if VCL sets it: the default is meant for networks. */
+	if (bo->first_byte_timeout > 0)
+		req.max_seconds = bo->first_byte_timeout;
 	vtk_fields_init(ctx, &t, &f->policy);
 	return (vtk_chain_run(ctx, &f->chain, &req, SLT_FetchError,
 	    &f->reply));

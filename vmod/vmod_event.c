@@ -69,6 +69,7 @@ vtk_vcl_make(VRT_CTX, struct vmod_priv *priv, const char *fn)
 {
 	const struct tkvm_log log = {
 		.line = vtk_log_background, .output = vtk_log_output,
+		.failed = vtk_log_failure,
 	};
 	struct tkvm_err err;
 	struct vtk_vcl *v;
@@ -172,7 +173,7 @@ event_warm(struct vtk_vcl *v)
 		if (!p->start && !tkvm_program_starts(p->program))
 			continue;
 		if (tkvm_program_start(p->program, true, &err) != 0)
-			vtk_log_background(NULL,
+			vtk_log_failure(NULL,
 			    tkvm_program_name(p->program), err.text);
 	}
 }

@@ -17,15 +17,27 @@ names_it(const char *program, const char *text)
 	return (strncmp(text, program, n) == 0 && text[n] == ' ');
 }
 
+static void
+log_background(enum VSL_tag_e tag, const char *program, const char *text)
+{
+	if (program == NULL || names_it(program, text))
+		VSL(tag, COMPAT_NO_VXID, "tinykvm: %s", text);
+	else
+		VSL(tag, COMPAT_NO_VXID, "tinykvm: %s: %s", program, text);
+}
+
 void
 vtk_log_background(void *priv, const char *program, const char *text)
 {
 	(void)priv;
-	if (program == NULL || names_it(program, text))
-		VSL(SLT_VCL_Log, COMPAT_NO_VXID, "tinykvm: %s", text);
-	else
-		VSL(SLT_VCL_Log, COMPAT_NO_VXID, "tinykvm: %s: %s", program,
-		    text);
+	log_background(SLT_VCL_Log, program, text);
+}
+
+void
+vtk_log_failure(void *priv, const char *program, const char *text)
+{
+	(void)priv;
+	log_background(SLT_Error, program, text);
 }
 
 /*

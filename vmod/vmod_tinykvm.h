@@ -204,6 +204,8 @@ const char *vtk_fields_get(const struct http *hp, const char *name);
 
 /* A struct tkvm_log's function: lines that belong to no transaction. */
 void vtk_log_background(void *priv, const char *program, const char *text);
+/* The same for why a program does not run, under Error. */
+void vtk_log_failure(void *priv, const char *program, const char *text);
 /* And for what programs print on the worker's standard output, if told to. */
 void vtk_log_output(void *priv, const char *program, const char *text);
 /* One line that says why a chain could not run. */

@@ -90,6 +90,11 @@ struct tkvm_request {
 	const struct tkvm_transaction_ops *ops;	/* NULL: no transaction */
 	void *priv;			/* for ops and each_piece */
 	const char *first_method;	/* the client's, if it is another */
+	/*
+	 * No program of the chain waits or runs for longer than what is left of
+	 * this, whatever its settings allow; 0: they alone count.
+	 */
+	double max_seconds;
 };
 
 /* Of a body that ends when the program says so. */

@@ -37,6 +37,8 @@ struct tkvm_log {
 	 * also goes to where its lines always go. NULL: nowhere else.
 	 */
 	void (*output)(void *priv, const char *program, const char *text);
+	/* Why a program does not run, in place of line; NULL: there. */
+	void (*failed)(void *priv, const char *program, const char *text);
 };
 
 /* log is copied; NULL means: drop such lines. */

@@ -11,6 +11,9 @@
 /* Larger bodies stay in the machine until the reply is released. */
 #define BODY_COPY_MAX 16384u
 
+/* What an embedder may say; three years are for ever. */
+#define SECONDS_MAX 1e8
+
 /* What tkvm_chain_call() hands out; the public part comes first. */
 struct answer {
 	struct tkvm_reply reply;
@@ -157,10 +160,10 @@ consume(struct answer **ap, const struct tkvm_request *req)
  * that hold what the other waits for would both time out.
  */
 static int
-take(struct generation *g, struct answer *held, struct answer *a,
-    struct tkvm_err *err)
+take(struct generation *g, uint64_t until_ns, struct answer *held,
+    struct answer *a, struct tkvm_err *err)
 {
-	uint64_t t = tkvm_now_ns();
+	uint64_t t = tkvm_now_ns(), end;
 	int r = 0;
 
 	a->vm = pool_try(g);
@@ -170,9 +173,10 @@ take(struct generation *g, struct answer *held, struct answer *a,
 			return (r);
 		tkvm_reply_finish(&held->reply);
 	}
-	if (a->vm == NULL)
-		r = pool_take(g, (uint64_t)(g->settings.max_queue_time * 1e9),
-		    &a->vm, err);
+	if (a->vm == NULL) {
+		end = in_seconds_or(g->settings.max_queue_time, until_ns);
+		r = pool_take(g, end > t ? end - t : 0, &a->vm, err);
+	}
 	t = tkvm_now_ns() - t;
 	a->reply.queue_ns = t;
 	if (a->vm != NULL)
@@ -210,6 +214,7 @@ struct chain {
 	struct body body;		/* the request's, owned */
 	struct answer *held;		/* the last answer so far */
 	uint64_t waited_ns;		/* by the link at hand */
+	uint64_t until_ns;		/* max_seconds of the request */
 };
 
 static int
@@ -265,14 +270,14 @@ call_link(struct chain *c, const struct tkvm_link *link, struct answer **ap,
 	int r;
 
 	*ap = NULL;
-	r = program_use(link->program, &g, &c->waited_ns, err);
+	r = program_use(link->program, c->until_ns, &g, &c->waited_ns, err);
 	if (r != 0)
 		return (r);
 	a = calloc(1, sizeof *a);
 	r = a == NULL ? tkvm_fail(err, TKVM_ENOMEM, "no memory for an answer") :
 	    input(c, link, g, &in, err);
 	if (r == 0)
-		r = take(g, c->held, a, err);
+		r = take(g, c->until_ns, c->held, a, err);
 	if (a != NULL)
 		c->waited_ns += a->reply.queue_ns;
 	if (a == NULL || a->vm == NULL) {
@@ -286,7 +291,7 @@ call_link(struct chain *c, const struct tkvm_link *link, struct answer **ap,
 		in.body = c->held->reply.body;
 	a->reply.program = link->program->name;
 	a->reply.machine = (int)a->vm->index;
-	r = vm_call(a->vm, &in, &a->reply, err);
+	r = vm_call(a->vm, &in, c->until_ns, &a->reply, err);
 	/* What is too large then is no client's. */
 	if (r == TKVM_ETOOLARGE && c->held != NULL)
 		r = err->code = TKVM_EBODY;
@@ -443,6 +448,8 @@ tkvm_chain_call(const struct tkvm_link *link, unsigned n,
 	if (n == 0 || n > TKVM_CHAIN_MAX)
 		return (tkvm_fail(err, TKVM_ECONFIG,
 		    "a chain has 1 to %d programs", TKVM_CHAIN_MAX));
+	c.until_ns = req->max_seconds > 0 && req->max_seconds < SECONDS_MAX ?
+	    in_seconds(req->max_seconds) : UINT64_MAX;
 	r = run_chain(&c, link, n, err);
 	free(c.body.data);
 	if (r != 0)

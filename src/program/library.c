@@ -66,6 +66,16 @@ library_log(struct tkvm_library *lib, const char *program, const char *text)
 	lib->log.line(lib->log.priv, program, line);
 }
 
+void
+library_failed(struct tkvm_library *lib, const char *program,
+    const struct tkvm_err *err)
+{
+	if (lib->log.failed != NULL)
+		lib->log.failed(lib->log.priv, program, err->text);
+	else
+		library_log(lib, program, err->text);
+}
+
 struct tkvm_program *
 tkvm_library_find(struct tkvm_library *lib, const char *name)
 {

@@ -71,7 +71,7 @@ generation_fill(struct generation *g)
 		if (closing)
 			return;
 		if (vm_new(g, i, g->own_threads, &vm, &err) != 0) {
-			library_log(p->library, p->name, err.text);
+			library_failed(p->library, p->name, &err);
 			return;
 		}
 		generation_add(g, vm);
@@ -96,7 +96,7 @@ start_thread(void *arg)
 		r = generation_make(p, &s, NULL, 0, false, &g, &err);
 	settings_free(&s);
 	if (r != 0)
-		library_log(p->library, p->name, err.text);
+		library_failed(p->library, p->name, &err);
 	else
 		generation_ref(g);	/* ours, while we make machines */
 	(void)pthread_mutex_lock(&p->lock);
@@ -233,14 +233,15 @@ tkvm_program_set_debug(struct tkvm_program *p, bool debug)
 
 /* With the lock held: a request waits for the start, as long as it may. */
 static int
-wait_ready(struct tkvm_program *p, uint64_t *waited_ns, struct tkvm_err *err)
+wait_ready(struct tkvm_program *p, uint64_t until_ns, uint64_t *waited_ns,
+    struct tkvm_err *err)
 {
-	double seconds = p->settings.max_queue_time;
 	uint64_t t = tkvm_now_ns();
 	int r;
 
 	p->n_waiting++;
-	r = make_ready(p, in_seconds(seconds), err);
+	r = make_ready(p, in_seconds_or(p->settings.max_queue_time, until_ns),
+	    err);
 	p->n_waiting--;
 	*waited_ns = tkvm_now_ns() - t;
 	COUNT(p, queue_ns, *waited_ns);
@@ -249,19 +250,19 @@ wait_ready(struct tkvm_program *p, uint64_t *waited_ns, struct tkvm_err *err)
 	COUNT(p, queue_timeouts, 1);
 	return (tkvm_fail(err, TKVM_EBUSY, "%s was still starting after %.3g "
 	    "seconds; raise max_queue_time, or let it start before",
-	    p->name, seconds));
+	    p->name, (double)*waited_ns * 1e-9));
 }
 
 int
-program_use(struct tkvm_program *p, struct generation **gp,
-    uint64_t *waited_ns, struct tkvm_err *err)
+program_use(struct tkvm_program *p, uint64_t until_ns,
+    struct generation **gp, uint64_t *waited_ns, struct tkvm_err *err)
 {
 	int r = 0;
 
 	*waited_ns = 0;
 	(void)pthread_mutex_lock(&p->lock);
 	if (p->state != PROGRAM_READY)
-		r = wait_ready(p, waited_ns, err);
+		r = wait_ready(p, until_ns, waited_ns, err);
 	if (r == 0) {
 		*gp = p->generation;
 		generation_ref(*gp);

@@ -408,9 +408,10 @@ void vm_destroy(struct vm **vmp);
 
 /*
  * Run one request; the answer's body may lie in the machine. 0 with a reply
- * (status 500 when the program failed), or an error without.
+ * (status 500 when the program failed), or an error without. It has failed
+ * when it runs at until_ns.
  */
-int vm_call(struct vm *vm, const struct tkvm_request *req,
+int vm_call(struct vm *vm, const struct tkvm_request *req, uint64_t until_ns,
     struct tkvm_reply *reply, struct tkvm_err *err) TKVM_MUST_CHECK;
 /*
  * The next bytes of a streamed answer: at most size into buf, *n 0 at the end
@@ -480,10 +481,11 @@ void program_changed(struct tkvm_program *p);
 
 /*
  * A reference to a ready generation, starting the program if need be, which
- * may take *waited_ns, max_queue_time at most: TKVM_EBUSY.
+ * may take *waited_ns, at most max_queue_time and until until_ns: TKVM_EBUSY.
  */
-int program_use(struct tkvm_program *p, struct generation **gp,
-    uint64_t *waited_ns, struct tkvm_err *err) TKVM_MUST_CHECK;
+int program_use(struct tkvm_program *p, uint64_t until_ns,
+    struct generation **gp, uint64_t *waited_ns, struct tkvm_err *err)
+    TKVM_MUST_CHECK;
 
 /*--- self.c: requests to the cache itself ---------------------------------*/
 
@@ -523,12 +525,23 @@ int program_new(struct tkvm_library *lib, const char *name,
 void program_free(struct tkvm_program *p);
 void library_log(struct tkvm_library *lib, const char *program,
     const char *text);
+void library_failed(struct tkvm_library *lib, const char *program,
+    const struct tkvm_err *err);
 
 /* That many seconds from now, for a deadline. */
 static inline uint64_t
 in_seconds(double s)
 {
 	return (tkvm_now_ns() + (uint64_t)(s * 1e9));
+}
+
+/* The same, or then if that is earlier. */
+static inline uint64_t
+in_seconds_or(double s, uint64_t until_ns)
+{
+	uint64_t t = in_seconds(s);
+
+	return (t < until_ns ? t : until_ns);
 }
 
 /* Counters are added to from several threads; o is a program or a machine. */

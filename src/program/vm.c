@@ -158,6 +158,7 @@ struct job {
 	struct tkvm_reply *reply;
 	struct tkvm_err *err;
 	int r;
+	uint64_t until_ns;		/* it must be done */
 };
 
 static void
@@ -274,8 +275,9 @@ run_job(void *arg)
 	j->reply->input_bytes = j->req->body_len;
 	r = http_begin(vm->http, vm->machine, j->req, j->err);
 	if (r == 0)
-		r = tkvm_machine_run(vm->machine, in_seconds(
-		    vm->generation->settings.max_request_time), j->err);
+		r = tkvm_machine_run(vm->machine, in_seconds_or(vm->
+		    generation->settings.max_request_time, j->until_ns),
+		    j->err);
 	r = program_after_run(vm->generation, vm->machine, vm->http, r, j->err);
 	if (r == 0)
 		r = http_reply(vm->http, vm->machine, j->reply, j->err);
@@ -319,8 +321,9 @@ run_piece(void *arg)
 	j->r = http_piece(vm->http, vm->machine, j->req, p->data, p->len,
 	    p->offset, j->err);
 	if (j->r == 0)
-		j->r = tkvm_machine_run(vm->machine, in_seconds(
-		    vm->generation->settings.max_request_time), j->err);
+		j->r = tkvm_machine_run(vm->machine, in_seconds_or(vm->
+		    generation->settings.max_request_time, j->until_ns),
+		    j->err);
 	j->r = program_after_run(vm->generation, vm->machine, vm->http, j->r,
 	    j->err);
 	if (j->r == 0)
@@ -421,7 +424,7 @@ int
 vm_stream(struct vm *vm, struct tkvm_reply *reply, void *buf, size_t size,
     size_t *n, struct tkvm_err *err)
 {
-	struct asking a = {{vm, NULL, reply, err, 0}, buf, size, n};
+	struct asking a = {{vm, NULL, reply, err, 0, 0}, buf, size, n};
 
 	on_machine(vm, run_stream, &a);
 	if (a.job.r != 0)
@@ -432,11 +435,11 @@ vm_stream(struct vm *vm, struct tkvm_reply *reply, void *buf, size_t size,
 /*--- a call ---------------------------------------------------------------*/
 
 int
-vm_call(struct vm *vm, const struct tkvm_request *req,
+vm_call(struct vm *vm, const struct tkvm_request *req, uint64_t until_ns,
     struct tkvm_reply *reply, struct tkvm_err *err)
 {
 	struct tkvm_request mine = *req;
-	struct job j = {vm, &mine, reply, err, 0};
+	struct job j = {vm, &mine, reply, err, 0, until_ns};
 
 	if (vm->machine == NULL && make_machine(vm, err) != 0)
 		return (TKVM_EHOST);

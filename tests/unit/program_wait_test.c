@@ -54,10 +54,10 @@ end(struct silence *s)
 }
 
 static int
-call(struct silence *s)
+call_for(struct silence *s, double max_seconds)
 {
 	const struct tkvm_request req = {.method = "GET", .url = "", .arg = "",
-	    .content_type = ""};
+	    .content_type = "", .max_seconds = max_seconds};
 	const struct tkvm_link link = {.program = s->p, .url = "/",
 	    .arg = ""};
 	struct tkvm_reply *reply = NULL;
@@ -65,6 +65,12 @@ call(struct silence *s)
 
 	tkvm_reply_release(&reply);
 	return (r);
+}
+
+static int
+call(struct silence *s)
+{
+	return (call_for(s, 0));
 }
 
 static struct tkvm_counters
@@ -123,6 +129,20 @@ TEST(a_request_waits_for_a_start_as_long_as_for_a_machine)
 	/* The start goes on meanwhile. */
 	CHECK_EQ(s.p->state, PROGRAM_STARTING);
 	CHECK_EQ(s.p->starts, 1);
+	end(&s);
+}
+
+TEST(a_request_may_have_less_patience_than_the_settings)
+{
+	struct silence s;
+
+	CHECK_EQ(begin(&s, ""), 0);
+	CHECK_EQ(call_for(&s, 0.1), TKVM_EBUSY);
+	CHECK_HAS(s.err.text, "late was still starting after 0.1");
+	end(&s);
+	/* And not more. */
+	CHECK_EQ(begin(&s, ", \"max_queue_time\": 0.1"), 0);
+	CHECK_EQ(call_for(&s, 1e300), TKVM_EBUSY);
 	end(&s);
 }
 
