@@ -26,8 +26,8 @@
 	X(resets, COUNT, "Times a machine was wiped") \
 	X(pages_copied, COUNT, "Pages that wiping copied") \
 	X(replaced, COUNT, "Machines that broke and were made anew") \
-	X(queue_timeouts, COUNT, "Requests that no machine came free for") \
-	X(queue_ns, NS, "Waiting for a machine") \
+	X(queue_timeouts, COUNT, "Requests that waited too long") \
+	X(queue_ns, NS, "Waiting for a machine or for a start") \
 	X(run_ns, NS, "Running") \
 	X(reset_ns, NS, "Wiping machines") \
 	X(exits, COUNT, "Times a machine came back to the host") \
@@ -42,7 +42,7 @@
 	X(server_restarts, COUNT, "Servers made anew after a failure") \
 	X(machines, GAUGE, "Request machines") \
 	X(idle, GAUGE, "Of them idle") \
-	X(waiting, GAUGE, "Requests that wait for one") \
+	X(waiting, GAUGE, "Requests that wait for a machine or a start") \
 	X(image_bytes, GAUGE_BYTES, "Frozen memory that all machines share") \
 	X(start_ns, GAUGE_NS, "From file to ready, last start")
 
