@@ -320,6 +320,8 @@ main(int argc, char **argv)
 		.url = JOB_URL_FETCH,
 		.prepare = prepare,
 		.again = filter_free,
+		.in_pieces = nullptr,
+		.piece = nullptr,
 	};
 
 	return (job_main(&program, argc, argv));
