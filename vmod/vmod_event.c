@@ -166,6 +166,8 @@ event_warm(struct vtk_vcl *v)
 {
 	struct tkvm_err err;
 
+	/* Loading is over. */
+	tkvm_library_hurry(v->library, 0);
 	for (unsigned i = 0; i < v->n; i++) {
 		struct vtk_program *p = v->program[i];
 

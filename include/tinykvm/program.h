@@ -67,7 +67,8 @@ TKVM_API int tkvm_library_load_uri(struct tkvm_library *lib, const char *uri,
  * Whoever waits for tkvm_library_load_uri(), or for tkvm_program_start()
  * without async, gets an answer within that many seconds from now, in all: a
  * program that has not started then is stopped, TKVM_ETIMEOUT. Before this is
- * called: when it is done. Not while others use the library.
+ * called, and when seconds is 0: when it is done. Not while others use the
+ * library.
  */
 TKVM_API void tkvm_library_hurry(struct tkvm_library *lib, double seconds);
 

@@ -169,7 +169,7 @@ void
 tkvm_library_hurry(struct tkvm_library *lib, double seconds)
 {
 	lib->load_seconds = seconds;
-	lib->load_until_ns = in_seconds(seconds);
+	lib->load_until_ns = seconds > 0 ? in_seconds(seconds) : UINT64_MAX;
 }
 
 int

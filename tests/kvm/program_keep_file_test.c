@@ -280,6 +280,10 @@ TEST(an_update_of_a_program_that_does_not_run_takes_its_state_along)
 	CHECK_BODY(&rig, "2\n");
 	rig_end(&rig);
 	CHECK_RIG(&rig, load(&rig, KEPT));
+	/* Loading had an end, and is over. */
+	tkvm_library_hurry(rig.lib, 0.001);
+	sleep_ms(10);
+	tkvm_library_hurry(rig.lib, 0);
 	CHECK_EQ(update(&rig), 0);
 	CHECK_CALL(&rig, "probe", "/", "", 200);
 	CHECK_BODY(&rig, "3\n");
