@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * program_bench PROGRAM INPUT OPTIONS ROUNDS LABEL: a program of the library as
- * a process of its own and in a machine with reset, in turn, the same file and
- * the same work; then in as many machines at once as there are CPUs; and the
- * memory that this takes. Five rows.
+ * program_bench PROGRAM INPUT OPTIONS ROUNDS LABEL [FILE]: a program of the
+ * library as a process of its own and in a machine with reset and the settings
+ * that it comes with, in turn, the same file and the same work; then in as many
+ * machines at once as there are CPUs; and the memory that this takes. Five rows.
+ * FILE: what it may read.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,6 +18,7 @@
 
 #define FIRST 3			/* rounds that are not counted */
 #define CLIENTS_MAX 64
+#define LIBRARY "build/compute.json"
 
 extern char **environ;
 static struct samples inside, outside;
@@ -75,17 +77,21 @@ native_once(struct native *n)
 }
 
 static struct tkvm_library *
-define(const char *program, int machines)
+define(const char *program, int machines, const char *file)
 {
+	const char *name = strrchr(program, '/');
 	struct tkvm_library *lib;
-	char json[512];
+	char json[1024], paths[600] = "";
 
-	(void)snprintf(json, sizeof json, "{\"filename\": \"%s\", "
-	    "\"concurrency\": %d, \"max_request_memory\": 1024, "
-	    "\"address_space\": 2048, \"max_request_time\": 60}", program,
-	    machines);
+	if (file != NULL)
+		(void)snprintf(paths, sizeof paths,
+		    ", \"allowed_paths\": [\"%s\"]", file);
+	/* Slow computers take longer. */
+	(void)snprintf(json, sizeof json, "{\"concurrency\": %d, "
+	    "\"max_request_time\": 60%s}", machines, paths);
 	MUST(tkvm_library_new(NULL, &lib, &err));
-	MUST(tkvm_library_configure(lib, "bench", json, &err));
+	MUST(tkvm_library_load_uri(lib, LIBRARY, &err));
+	MUST(tkvm_library_configure(lib, name + 1, json, &err));
 	return (lib);
 }
 
@@ -183,13 +189,14 @@ main(int argc, char **argv)
 	uint64_t pages;
 	int n = (int)sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (argc != 6)
-		die("usage: program_bench PROGRAM INPUT OPTIONS ROUNDS LABEL");
+	if ((argc != 6 && argc != 7) || strchr(argv[1], '/') == NULL)
+		die("usage: program_bench PROGRAM INPUT OPTIONS ROUNDS LABEL "
+		    "[FILE]");
 	n = n > CLIENTS_MAX ? CLIENTS_MAX : n;
 	data = read_input(argv[2], &w.len);
 	native_start(&native, argv[1], argv[2], argv[3]);
-	lib = define(argv[1], n);
-	w.program = tkvm_library_find(lib, "bench");
+	lib = define(argv[1], n, argv[6]);
+	w.program = tkvm_library_find(lib, strrchr(argv[1], '/') + 1);
 	w.options = argv[3];
 	w.body = data;
 	w.rounds = atoi(argv[4]);
