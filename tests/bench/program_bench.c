@@ -3,8 +3,8 @@
  * program_bench PROGRAM INPUT OPTIONS ROUNDS LABEL [FILE]: a program of the
  * library as a process of its own and in a machine with reset and the settings
  * that it comes with, in turn, the same file and the same work; then in as many
- * machines at once as there are CPUs; and the memory that this takes. Five rows.
- * FILE: what it may read.
+ * machines at once as there are CPUs; and the memory that this takes. FILE:
+ * what it may read. Five rows.
  */
 #include <fcntl.h>
 #include <pthread.h>
