@@ -63,8 +63,8 @@ storage_queue(struct storage *st, struct turn *t)
 	begin_turn(st, take_first(st));
 }
 
-static void
-give_up(struct storage *st, struct turn *t)
+void
+storage_unqueue(struct storage *st, struct turn *t)
 {
 	struct turn **at = &st->first;
 
@@ -124,7 +124,7 @@ wait_turn(struct storage *st, struct turn *t, uint64_t deadline_ns)
 	while (t->now && t->run != NULL && !t->done)
 		(void)pthread_cond_wait(&wake, &st->lock);
 	if (!t->now)
-		give_up(st, t);
+		storage_unqueue(st, t);
 	(void)pthread_mutex_unlock(&st->lock);
 	(void)pthread_cond_destroy(&wake);
 	return (t->now ? 0 : -1);

@@ -94,6 +94,8 @@ struct storage {
  * of a call, when it is done.
  */
 void storage_queue(struct storage *st, struct turn *t);
+/* The same: stand there no longer. */
+void storage_unqueue(struct storage *st, struct turn *t);
 /*
  * Have the machine: 0, or -1 when it was not free before the deadline or is
  * closed.

@@ -214,17 +214,15 @@ storage_task(void *priv, uint64_t function, const void *data, size_t len,
 static void
 forget_firing(struct storage *st, const struct timer *t)
 {
-	struct turn **at = &st->first, *turn;
+	struct turn *turn = st->first;
 
 	if (st->task != NULL && st->task->timer == t)
 		st->task->timer = NULL;
-	while ((turn = *at) != NULL && turn->timer != t)
-		at = &turn->next;
+	while (turn != NULL && turn->timer != t)
+		turn = turn->next;
 	if (turn == NULL)
 		return;
-	*at = turn->next;
-	if (st->last == &turn->next)
-		st->last = at;
+	storage_unqueue(st, turn);
 	st->task_bytes -= turn->len + sizeof *turn;
 	free(turn->data);
 	free(turn);
