@@ -112,18 +112,22 @@ wait_turn(struct storage *st, struct turn *t, uint64_t deadline_ns)
 		.tv_nsec = (long)(deadline_ns % 1000000000u),
 	};
 	pthread_cond_t wake;
+	bool queued;
 
 	(void)pthread_cond_init(&wake, NULL);
 	t->wake = &wake;
 	(void)pthread_mutex_lock(&st->lock);
-	storage_queue(st, t);
+	/* At its end nobody new may have it. */
+	queued = !st->stopping;
+	if (queued)
+		storage_queue(st, t);
 	while (!t->now && !st->closed && !st->stopping &&
 	    pthread_cond_clockwait(&wake, &st->lock, CLOCK_MONOTONIC,
 	    &end) == 0)
 		continue;
 	while (t->now && t->run != NULL && !t->done)
 		(void)pthread_cond_wait(&wake, &st->lock);
-	if (!t->now)
+	if (!t->now && queued)
 		storage_unqueue(st, t);
 	(void)pthread_mutex_unlock(&st->lock);
 	(void)pthread_cond_destroy(&wake);

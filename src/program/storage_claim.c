@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "program/storage_priv.h"
 
@@ -113,6 +114,15 @@ storage_leave(struct storage *st)
 		free_place(p);
 	(void)pthread_mutex_unlock(&places_lock);
 	st->place = NULL;
+}
+
+void
+storage_await_visitor(struct storage *st)
+{
+	if (st->place == NULL)
+		return;
+	(void)pthread_mutex_lock(&st->place->lock);
+	(void)pthread_mutex_unlock(&st->place->lock);
 }
 
 bool
@@ -309,15 +319,39 @@ take_it(struct storage *st, struct tkvm_err *err)
 	    tkvm_fail(err, TKVM_ENOMEM, "no memory for a snapshot"));
 }
 
+/* With the place's lock: another one has it, and is about to write and go. */
+static bool
+owner_ends(const struct storage *st)
+{
+	struct storage *w = st->place->owner;
+	bool ends;
+
+	if (w == NULL || w == st)
+		return (false);
+	(void)pthread_mutex_lock(&w->lock);
+	ends = w->stopping;
+	(void)pthread_mutex_unlock(&w->lock);
+	return (ends);
+}
+
 int
 storage_claim(struct storage *st, struct tkvm_err *err)
 {
+	const struct timespec pause = {.tv_nsec = 1000000};
 	struct storage *owner;
+	uint64_t end;
 	int r = 0;
 
-	if (storage_has_file(st))
+	/* Only who has the machine changes the path. */
+	if (st->path == NULL || storage_has_file(st))
 		return (0);
+	end = in_seconds(st->g->settings.max_storage_time);
 	(void)pthread_mutex_lock(&st->place->lock);
+	while (owner_ends(st) && tkvm_now_ns() < end) {
+		(void)pthread_mutex_unlock(&st->place->lock);
+		(void)nanosleep(&pause, NULL);
+		(void)pthread_mutex_lock(&st->place->lock);
+	}
 	if (!storage_has_file(st)) {
 		owner = hold_owner(st);
 		r = take_it(st, err);

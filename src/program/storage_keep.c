@@ -483,6 +483,7 @@ storage_keep_end(struct storage *st)
 {
 	if (st->has_keeper)
 		(void)pthread_join(st->keeper, NULL);
+	storage_await_visitor(st);
 	if (storage_changes(st) != NULL)
 		write_changes(st);
 	storage_leave(st);

@@ -177,6 +177,8 @@ void storage_put_aside(const struct generation *g, const char *path,
 int storage_join(struct storage *st, const char *path, struct tkvm_err *err)
     TKVM_MUST_CHECK;
 void storage_leave(struct storage *st);
+/* When it stops: until no other one has its machine. None will any more. */
+void storage_await_visitor(struct storage *st);
 /* Is somebody else there? */
 bool storage_shares_file(const struct storage *st);
 /* It is as he knows it from now on; NULL: he does not. */

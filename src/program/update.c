@@ -184,6 +184,7 @@ wake_state(struct update *u)
 	char *path;
 
 	if (!u->settings.storage || u->settings.storage_snapshot < 0 ||
+	    u->settings.filename == NULL ||
 	    asprintf(&path, "%s.snapshot", u->settings.filename) < 0)
 		return;
 	if (access(path, F_OK) == 0 && tkvm_program_start(p, false, &err) != 0)

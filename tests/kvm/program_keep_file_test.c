@@ -153,6 +153,13 @@ count(void *arg)
 	return (NULL);
 }
 
+static void *
+end_rig(void *rig)
+{
+	rig_end(rig);
+	return (NULL);
+}
+
 static void
 all_count(const char *settings)
 {
@@ -191,6 +198,30 @@ TEST(two_libraries_at_once_lose_nothing)
 	NEED_KVM();
 	all_count(KEPT);
 	all_count(KEPT_SOMETIMES);
+}
+
+/* What it has changed is in its memory, and a task runs there. */
+TEST(a_library_that_ends_hands_its_state_to_one_that_is_asked)
+{
+	struct rig a, b;
+	pthread_t end;
+
+	NEED_KVM();
+	fresh("hands", STORAGE_PROBE);
+	CHECK_RIG(&a, load(&a, KEPT_SOMETIMES ", \"max_storage_time\": 60"));
+	CHECK_CALL(&a, "probe", "/", "", 200);
+	CHECK_RIG(&b, load(&b, KEPT_SOMETIMES ", \"max_storage_time\": 60, "
+	    "\"max_request_time\": 60"));
+	CHECK_EQ(tkvm_program_start(probe(&b), false, &err), 0);
+	CHECK_CALL(&a, "probe", "/task/slow", "", 200);
+	CHECK_EQ(pthread_create(&end, NULL, end_rig, &a), 0);
+	sleep_ms(300);
+	CHECK_CALL(&b, "probe", "/", "", 200);
+	CHECK_EQ(pthread_join(end, NULL), 0);
+	CHECK_BODY(&b, "8 13");
+	CHECK_CALL(&b, "probe", "/journal", "", 200);
+	CHECK_BODY(&b, "<>");
+	rig_end(&b);
 }
 
 TEST(a_library_that_nobody_asks_takes_nothing)
