@@ -106,8 +106,8 @@ ONIG_O = $(patsubst %,$(THIRD)/onig-%.o,ascii onig_init regcomp regenc regerror 
 	regexec regext regparse regsyntax regtrav regversion st unicode \
 	unicode_fold1_key unicode_fold2_key unicode_fold3_key \
 	unicode_unfold_key utf8)
-JQ_O   = $(ONIG_O) $(patsubst %,$(THIRD)/jq-%.o,builtin bytecode compile execute \
-	jv jv_alloc jv_aux jv_dtoa jv_file jv_parse jv_print jv_unicode lexer \
+JQ_O   = $(ONIG_O) $(patsubst %,$(THIRD)/jq-%.o,builtins bytecode execute jv \
+	jv_alloc jv_aux jv_dtoa jv_file jv_parse jv_print jv_unicode lexer \
 	linker locfile parser util)
 JQ_CFLAGS = -isystem $(JQ)/src
 JQ_HAS = ALLOCA_H ATEXIT GETTIMEOFDAY GMTIME GMTIME_R ISATTY LIBONIG LOCALTIME_R \
@@ -124,11 +124,15 @@ $(THIRD)/jq.made: $(THIRD)/jq.src $(THIRD)/libonig.src
 	    $(JQ)/src/builtin.jq >$(THIRD)/jq-made/src/builtin.inc
 	echo '#define JQ_VERSION "1.6"' >$(THIRD)/jq-made/version.h
 	@touch $@
+JQ_CC = $(CC) $(THIRD_FLAGS) -DIEEE_8087=1 $(JQ_HAS:%=-DHAVE_%=1) \
+	-include $(THIRD)/jq-made/jq_config.h \
+	-I$(THIRD)/jq-made -I$(JQ) -I$(JQ)/src -I$(THIRD)/libonig/src
 $(THIRD)/jq-%.o: $(THIRD)/jq.made
-	$(CC) $(THIRD_FLAGS) -DIEEE_8087=1 $(JQ_HAS:%=-DHAVE_%=1) \
-	    -include $(THIRD)/jq-made/jq_config.h \
-	    -I$(THIRD)/jq-made -I$(JQ) -I$(JQ)/src -I$(THIRD)/libonig/src \
-	    -c -o $@ $(JQ)/src/$*.c
+	$(JQ_CC) -c -o $@ $(JQ)/src/$*.c
+# jq's builtin.c and compile.c, and what of ours is between them.
+$(THIRD)/jq-builtins.o: programs/json/jq/builtins.c programs/json/jq/builtins.h \
+    $(THIRD)/jq.made
+	$(JQ_CC) -c -o $@ $<
 
 #--- JPEG XL: what decodes, for plain x86-64 and, where the CPU has it, SSE 4 or
 #    AVX 2; fewer of them take less time to build

@@ -24,6 +24,9 @@ extern "C" {
 int filter_run(struct job *job, const char *filter, const char *args, bool raw,
     bool slurp);
 
+/* Read jq's own functions, for whatever will be compiled. */
+void filter_start(void);
+
 /* Compile what will be run: 0, or -1 after job_fail(). */
 int filter_prepare(struct job *job, const char *filter, const char *args);
 

@@ -393,6 +393,21 @@ both 200 "$work/many" '{"op": "jq", "filter": "[.]"}'
 [ "$(tr '\n' ' ' <"$OUT")" = '[1] [[2]] [{"a":3}] ' ] || wrong "$(cat "$OUT")"
 end
 
+# A filter takes of jq's own functions what it calls; this one calls them all.
+begin jq_has_all_its_functions
+names=$(jq -nrc 'builtins - ["builtins/0"] | sort | .[]')
+both 200 "$work/in" '{"op": "jq", "raw": true,
+    "filter": "builtins - [\"builtins/0\"] | sort | .[]"}'
+for f in $names; do
+	grep -qxF -e "$f" "$OUT" || wrong "there is no $f"
+done
+calls=$(echo "$names" | sed 's|/0$||; s|/1$|(.)|; s|/2$|(.;.)|
+    s|/3$|(.;.;.)|; s|/4$|(.;.;.;.)|' | grep -v / | paste -sd,)
+both 200 "$work/in" "{\"op\": \"jq\", \"filter\":
+    \"if .u then 1 else ($calls) end\"}"
+[ "$(cat "$OUT")" = 1 ] || wrong "all: $(cat "$OUT")"
+end
+
 begin jq_reads_all_documents
 printf '1 2\n{"a":3}' >"$work/many"
 while IFS= read -r filter; do

@@ -18,7 +18,7 @@ enum level { LEVEL_WHITESPACE, LEVEL_MANGLE, LEVEL_COMPRESS };
 
 struct options {
 	int type, level;
-	bool licenses, module, toplevel, drop_console;
+	bool check, licenses, module, toplevel, drop_console;
 };
 
 struct source {

@@ -101,6 +101,21 @@ python3 -c 'print("[" * 100000 + "]" * 100000)' >"$work/deep"
 refused 413 "$work/deep" json "nested more than"
 end
 
+begin json_that_is_not_checked_is_the_same_when_it_is_right
+for f in $samples/page.json /usr/share/iso-codes/json/iso_639-3.json; do
+	small json "$f"
+	both 200 "$f" '{"type": "json", "check": false}'
+	cmp -s "$OUT" "$work/small" || wrong "$f is another without a check"
+done
+# The answer is as broken as the document.
+printf '{ "a" : 1 , }' >"$work/bad"
+both 200 "$work/bad" '{"type": "json", "check": false}'
+[ "$(cat "$OUT")" = '{"a":1,}' ] || wrong "$(cat "$OUT")"
+printf '[ "a' >"$work/bad"
+refused 422 "$work/bad" '{"type": "json", "check": false}' \
+    "a string is not closed"
+end
+
 # Long ones are looked at piece by piece, each with some lines.
 begin json_of_many_pieces_is_one_document
 python3 - "$binary" 2>"$ERR" <<'EOT' || wrong "$(tail -n 1 "$ERR")"
