@@ -28,6 +28,15 @@ struct flow {
 	bool last;			/* nothing comes behind `left` */
 };
 
+static inline void
+flow_move(struct flow *f, size_t in, size_t out)
+{
+	f->in += in;
+	f->left -= in;
+	f->out += out;
+	f->room -= out;
+}
+
 enum flow_end {
 	FLOW_MORE,			/* it wants input, or room, or both */
 	FLOW_END,			/* of a stream, or of one of several */
@@ -102,7 +111,7 @@ int xz_compress(struct job *, struct buffer *, int,
 int bzip2_compress(struct job *, struct buffer *, int,
     const struct dictionary *);
 
-/* pack_some.c, unpack.c and gz.c: a piece at a time */
+/* pack_some.c, unpack.c, gz.c, xz.c and bzip2.c: a piece at a time */
 extern const struct coder zstd_pack, brotli_pack, gzip_pack, zlib_pack,
     deflate_pack, lz4_pack, xz_pack, bzip2_pack;
 extern const struct coder zstd_unpack, brotli_unpack, gzip_unpack,

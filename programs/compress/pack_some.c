@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * pack_some.c: encoders that take a piece at a time, for bodies that are larger
- * than memory. Deflate's are in gz.c.
+ * than memory. Deflate's, xz's and bzip2's have files of their own.
  */
 #include <brotli/encode.h>
-#include <bzlib.h>
 #include <lz4frame.h>
-#include <lzma.h>
 #include <stdlib.h>
 #include <zstd.h>
 
 #include "codec.h"
-
-_Static_assert(FLOW_PIECE <= UINT32_MAX, "bzip2 counts in 32 bits");
-
-static void
-move(struct flow *f, size_t in, size_t out)
-{
-	f->in += in;
-	f->left -= in;
-	f->out += out;
-	f->room -= out;
-}
 
 /*--- zstd -----------------------------------------------------------------*/
 
@@ -48,7 +35,7 @@ zstd_step(void *state, struct flow *f)
 
 	if (ZSTD_isError(n))
 		return (FLOW_NO_MEMORY);
-	move(f, in.pos, out.pos);
+	flow_move(f, in.pos, out.pos);
 	return (f->last && n == 0 ? FLOW_END : FLOW_MORE);
 }
 
@@ -139,101 +126,19 @@ lz4_step(void *state, struct flow *f)
 		if (LZ4F_isError(n))
 			return (FLOW_NO_MEMORY);
 		s->begun = true;
-		move(f, 0, n);
+		flow_move(f, 0, n);
 	}
 	n = LZ4F_compressUpdate(s->c, f->out, f->room, f->in, f->left, NULL);
 	if (LZ4F_isError(n))
 		return (FLOW_NO_MEMORY);
-	move(f, f->left, n);
+	flow_move(f, f->left, n);
 	if (!f->last)
 		return (FLOW_MORE);
 	n = LZ4F_compressEnd(s->c, f->out, f->room, NULL);
 	if (LZ4F_isError(n))
 		return (FLOW_NO_MEMORY);
-	move(f, 0, n);
+	flow_move(f, 0, n);
 	return (FLOW_END);
 }
 
 const struct coder lz4_pack = {lz4_open, lz4_step, NULL, lz4_close};
-
-/*--- xz -------------------------------------------------------------------*/
-
-static void
-xz_close(void *state)
-{
-	lzma_end(state);
-	free(state);
-}
-
-static void *
-xz_open(int level, const struct dictionary *d)
-{
-	lzma_stream *s = malloc(sizeof *s);
-
-	(void)d;
-	if (s == NULL)
-		return (NULL);
-	*s = (lzma_stream)LZMA_STREAM_INIT;
-	if (lzma_easy_encoder(s, (uint32_t)level, LZMA_CHECK_CRC64) == LZMA_OK)
-		return (s);
-	xz_close(s);
-	return (NULL);
-}
-
-static enum flow_end
-xz_step(void *state, struct flow *f)
-{
-	lzma_stream *s = state;
-	lzma_ret r;
-
-	s->next_in = f->in;
-	s->avail_in = f->left;
-	s->next_out = f->out;
-	s->avail_out = f->room;
-	r = lzma_code(s, f->last ? LZMA_FINISH : LZMA_RUN);
-	move(f, f->left - s->avail_in, f->room - s->avail_out);
-	return (r == LZMA_STREAM_END ? FLOW_END : r == LZMA_OK ? FLOW_MORE :
-	    FLOW_NO_MEMORY);
-}
-
-const struct coder xz_pack = {xz_open, xz_step, NULL, xz_close};
-
-/*--- bzip2 ----------------------------------------------------------------*/
-
-static void *
-bzip2_open(int level, const struct dictionary *d)
-{
-	bz_stream *s = calloc(1, sizeof *s);
-
-	(void)d;
-	if (s != NULL && BZ2_bzCompressInit(s, level, 0, 0) == BZ_OK)
-		return (s);
-	free(s);
-	return (NULL);
-}
-
-static enum flow_end
-bzip2_step(void *state, struct flow *f)
-{
-	unsigned room = f->room < UINT32_MAX ? (unsigned)f->room : UINT32_MAX;
-	bz_stream *s = state;
-	int r;
-
-	s->next_in = (char *)(uintptr_t)f->in;
-	s->avail_in = (unsigned)f->left;
-	s->next_out = (char *)f->out;
-	s->avail_out = room;
-	r = BZ2_bzCompress(s, f->last ? BZ_FINISH : BZ_RUN);
-	move(f, f->left - s->avail_in, room - s->avail_out);
-	return (r == BZ_STREAM_END ? FLOW_END :
-	    r == BZ_RUN_OK || r == BZ_FINISH_OK ? FLOW_MORE : FLOW_NO_MEMORY);
-}
-
-static void
-bzip2_close(void *state)
-{
-	(void)BZ2_bzCompressEnd(state);
-	free(state);
-}
-
-const struct coder bzip2_pack = {bzip2_open, bzip2_step, NULL, bzip2_close};

@@ -465,7 +465,8 @@ static int
 prepare(struct job *job, const void *chosen)
 {
 	(void)chosen;
-	return (text_prepare(job) != 0 ? -1 : svg_prepare(job));
+	return (text_prepare(job) != 0 || svg_prepare(job) != 0 ? -1 :
+	    rehearse(job));
 }
 
 static void

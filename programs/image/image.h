@@ -207,6 +207,9 @@ const uint8_t *built_in_font(size_t *len);
 int text_picture(struct job *job, const char *utf8, const struct text_style *s,
     uint64_t max_pixels, struct picture *p);
 
+/* rehearse.c: once, before the first picture. */
+int rehearse(struct job *job);
+
 /* encode.c: libwebp's settings of e. */
 struct WebPConfig;
 int webp_config(struct WebPConfig *c, const struct encoding *e);

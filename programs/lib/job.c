@@ -203,6 +203,16 @@ text_out(const char *text, FILE *to, int status)
 	return (status);
 }
 
+/* json-c asks the host for a seed at the first key that it sees. */
+static int
+see_a_key(const struct job_program *program)
+{
+	bool original;
+
+	return (options_apply(program, &the_job, start_options,
+	    "{\"onerror\": \"fail\"}", &original));
+}
+
 int
 job_main(const struct job_program *program, int argc, char **argv)
 {
@@ -212,8 +222,9 @@ job_main(const struct job_program *program, int argc, char **argv)
 	options_start(program, start_options);
 	if (IS_LINUX_MAIN())
 		return (shell_main(program, argc, argv));
-	if (argc > 1 && options_apply(program, &the_job, start_options,
-	    argv[1], &start_original) != 0)
+	if (see_a_key(program) != 0 ||
+	    (argc > 1 && options_apply(program, &the_job, start_options,
+	    argv[1], &start_original) != 0))
 		return (text_out(the_job.why, stderr, 1));
 	if (program->prepare != NULL &&
 	    program->prepare(&the_job, start_options) != 0)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,11 @@
 #include "options.h"
 
 #define HEADER_MAX 8192
+#define MIB(n) ((size_t)(n) << 20)
+/* Of the heap that is there before the first request; steps when it grows. */
+#define HEAP_BYTES MIB(24)
+#define HEAP_STEP MIB(4)
+#define HEAP_STARTS MIB(1)
 
 _Static_assert(JOB_UNKNOWN_LENGTH == KVM_LENGTH_UNKNOWN, "kvm_api.h's");
 
@@ -92,6 +98,29 @@ on_error(const char *url, const char *arg, const char *reason)
 	answer(the_job, -1);
 }
 
+/*
+ * A heap that grows, or gives back, calls the host, as does each large block
+ * from mmap(). So all of it is there at the start, as far as the address space
+ * has it; memory that nobody wrote to costs nothing.
+ */
+static void
+reserve_heap(void)
+{
+	void *block;
+
+	/* The most that glibc takes; it is mallopt() that fixes the limits. */
+	(void)mallopt(M_MMAP_THRESHOLD, MIB(32));
+	(void)mallopt(M_TRIM_THRESHOLD, INT32_MAX);
+	for (size_t n = HEAP_BYTES; n >= HEAP_STARTS; n /= 2) {
+		(void)mallopt(M_TOP_PAD, (int)n);
+		block = malloc(HEAP_STARTS);
+		free(block);
+		if (block != NULL)
+			break;
+	}
+	(void)mallopt(M_TOP_PAD, HEAP_STEP);
+}
+
 void
 machine_main(const struct job_program *program, struct job *job,
     bool in_pieces)
@@ -105,6 +134,7 @@ machine_main(const struct job_program *program, struct job *job,
 	if (in_pieces)
 		set_backend_stream_post(on_piece);
 	set_on_error(on_error);
+	reserve_heap();
 	wait_for_requests();
 }
 

@@ -114,12 +114,20 @@ now_ms(void)
 	return (t.tv_sec * 1000 + t.tv_nsec / 1000000);
 }
 
+/* Until when it may run; 0: not known yet, since the clock is the host's. */
+struct patience {
+	int64_t ms, until;
+};
+
 static int
 is_late(void *data)
 {
-	const int64_t *until = data;
+	struct patience *p = data;
 
-	return (now_ms() > *until);
+	if (p->until != 0)
+		return (now_ms() > p->until);
+	p->until = now_ms() + p->ms;
+	return (0);
 }
 
 /*--- parameters ------------------------------------------------------------*/
@@ -416,11 +424,11 @@ int
 query_run(struct job *job, sqlite3 *db, const char *sql,
     const struct limits *l, struct json_object *values, struct text *out)
 {
-	static int64_t until;
+	static struct patience patience;
 	int r;
 
-	until = now_ms() + l->max_ms;
-	sqlite3_progress_handler(db, STEPS, is_late, &until);
+	patience = (struct patience){.ms = l->max_ms};
+	sqlite3_progress_handler(db, STEPS, is_late, &patience);
 	may_write = l->write;
 	denied = false;
 	if (l->write) {

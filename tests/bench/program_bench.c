@@ -4,9 +4,10 @@
  * library as a process of its own and in a machine with reset and the settings
  * that it comes with, in turn, the same file and the same work; then in as many
  * machines at once as there are CPUs; and the memory that this takes. FILE:
- * what it may read. Five rows.
+ * what it may read, with these options before it waits. Five rows.
  */
 #include <fcntl.h>
+#include <json-c/json.h>
 #include <pthread.h>
 #include <spawn.h>
 #include <string.h>
@@ -77,21 +78,31 @@ native_once(struct native *n)
 }
 
 static struct tkvm_library *
-define(const char *program, int machines, const char *file)
+define(const char *program, int machines, const char *options,
+    const char *file)
 {
 	const char *name = strrchr(program, '/');
+	struct json_object *json = json_object_new_object(), *list;
 	struct tkvm_library *lib;
-	char json[1024], paths[600] = "";
 
-	if (file != NULL)
-		(void)snprintf(paths, sizeof paths,
-		    ", \"allowed_paths\": [\"%s\"]", file);
 	/* Slow computers take longer. */
-	(void)snprintf(json, sizeof json, "{\"concurrency\": %d, "
-	    "\"max_request_time\": 60%s}", machines, paths);
+	json_object_object_add(json, "max_request_time",
+	    json_object_new_int(60));
+	json_object_object_add(json, "concurrency",
+	    json_object_new_int(machines));
+	if (file != NULL) {
+		list = json_object_new_array();
+		json_object_array_add(list, json_object_new_string(file));
+		json_object_object_add(json, "allowed_paths", list);
+		list = json_object_new_array();
+		json_object_array_add(list, json_object_new_string(options));
+		json_object_object_add(json, "main_arguments", list);
+	}
 	MUST(tkvm_library_new(NULL, &lib, &err));
 	MUST(tkvm_library_load_uri(lib, LIBRARY, &err));
-	MUST(tkvm_library_configure(lib, name + 1, json, &err));
+	MUST(tkvm_library_configure(lib, name + 1,
+	    json_object_to_json_string(json), &err));
+	(void)json_object_put(json);
 	return (lib);
 }
 
@@ -195,7 +206,7 @@ main(int argc, char **argv)
 	n = n > CLIENTS_MAX ? CLIENTS_MAX : n;
 	data = read_input(argv[2], &w.len);
 	native_start(&native, argv[1], argv[2], argv[3]);
-	lib = define(argv[1], n, argv[6]);
+	lib = define(argv[1], n, argv[3], argv[6]);
 	w.program = tkvm_library_find(lib, strrchr(argv[1], '/') + 1);
 	w.options = argv[3];
 	w.body = data;
