@@ -72,7 +72,8 @@ struct settings {
 	char *debug_socket;
 	double debug_wait;
 	bool debug;		/* not a key: started to be debugged */
-	bool verbose, verbose_syscalls, verbose_pagetables, to_stdout;
+	bool verbose, verbose_syscalls, verbose_requests, verbose_pagetables;
+	bool to_stdout;
 	bool keep_memory;	/* from one request to the next */
 	bool hugepages, transparent_hugepages;
 	uint64_t huge_mib, request_huge_mib;
@@ -330,13 +331,14 @@ void verbose(const struct tkvm_program *p, const struct settings *s,
 void verbose_layout(const struct generation *g, const struct tkvm_machine *m);
 /* Its page tables, if they say so. */
 void verbose_tables(struct generation *g, const struct tkvm_machine *m);
-/* Each call of a machine; the trace must live as long as the machine. */
+/* Each call of a machine, if they say so; lives as long as the machine. */
 struct trace {
 	const struct generation *g;
+	const struct vm *request;	/* NULL: it starts, or is storage */
 	struct tkvm_calls to;
 };
 void trace_calls(struct trace *t, const struct generation *g,
-    struct tkvm_calls *calls);
+    const struct vm *request, struct tkvm_calls *calls);
 /* A line that it printed and that went to its log. */
 void program_output(const struct generation *g, const char *line);
 

@@ -181,6 +181,9 @@ const struct setting settings_table[] = {
 	ONE("verbose_syscalls", SETTING_BOOL, verbose_syscalls,
 	    "The log tells each call that the program makes before it waits, "
 	    "and all calls of its storage: one line each. Default false."),
+	ONE("verbose_requests", SETTING_BOOL, verbose_requests,
+	    "The log tells each call that a request makes, a line each, with "
+	    "the request: what it waits for. Default false."),
 	ONE("verbose_pagetables", SETTING_BOOL, verbose_pagetables,
 	    "The log tells what the program's page tables map once it waits. "
 	    "Default false."),

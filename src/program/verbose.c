@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * verbose.c: what the settings verbose, verbose_syscalls and verbose_pagetables
- * let the log tell, and stdout.
+ * verbose.c: what the settings verbose, verbose_syscalls, verbose_requests and
+ * verbose_pagetables let the log tell, and stdout.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -125,7 +125,8 @@ end_line(const struct trace *t, enum tkvm_next next, uint64_t ret,
     const struct tkvm_err *err, const char *begun)
 {
 	const struct tkvm_program *p = t->g->program;
-	const char *who = t->g->is_storage ? "storage" : "main";
+	const char *who = t->request != NULL ? "request" :
+	    t->g->is_storage ? "storage" : "main";
 	char line[600];
 	int64_t r = (int64_t)ret;
 
@@ -141,7 +142,10 @@ end_line(const struct trace *t, enum tkvm_next next, uint64_t ret,
 	else
 		(void)snprintf(line, sizeof line, "%s: %s) = 0x%jx", who,
 		    begun, (uintmax_t)ret);
-	library_log(p->library, p->name, line);
+	if (t->request != NULL)
+		vm_log(t->request, line);
+	else
+		library_log(p->library, p->name, line);
 }
 
 static enum tkvm_next
@@ -174,11 +178,13 @@ trace_http(void *priv, struct tkvm_machine *m, struct tkvm_call *call,
 
 void
 trace_calls(struct trace *t, const struct generation *g,
-    struct tkvm_calls *calls)
+    const struct vm *request, struct tkvm_calls *calls)
 {
-	if (!g->settings.verbose_syscalls)
+	if (!(request != NULL ? g->settings.verbose_requests :
+	    g->settings.verbose_syscalls))
 		return;
 	t->g = g;
+	t->request = request;
 	t->to = *calls;
 	*calls = (struct tkvm_calls){trace_linux, t, trace_http, t};
 }

@@ -75,9 +75,7 @@ make_machine(struct vm *vm, struct tkvm_err *err)
 	struct tkvm_err why;
 	int r;
 
-	if (g->is_storage)
-		trace_calls(&vm->trace, g, &calls);
-
+	trace_calls(&vm->trace, g, g->is_storage ? NULL : vm, &calls);
 	memset(&vm->seen, 0, sizeof vm->seen);
 	memset(&vm->counted, 0, sizeof vm->counted);
 	r = tkvm_machine_fork(g->image, &calls, vm->index,

@@ -258,7 +258,7 @@ make_calls(struct start *st, struct tkvm_calls *calls, struct tkvm_err *err)
 		http_set_storage(st->http, &storage_ops, g->calls);
 	if (g->is_storage)
 		http_be_storage(st->http);
-	trace_calls(&st->trace, g, calls);
+	trace_calls(&st->trace, g, NULL, calls);
 	return (0);
 }
 

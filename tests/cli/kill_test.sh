@@ -87,7 +87,10 @@ counted() {
 	return 1
 }
 
-if needs_kvm every_acknowledged_count_survives_kills; then
+if ! [ -x build/tests/guests/state_counter ]; then
+	skip every_acknowledged_count_survives_kills \
+	    "there is no state_counter; make kvm-tests"
+elif needs_kvm every_acknowledged_count_survives_kills; then
 	begin every_acknowledged_count_survives_kills
 	stage
 	kvm_open

@@ -78,6 +78,25 @@ TEST(verbose_syscalls_tells_the_start_and_not_the_requests)
 	rig_end(&rig);
 }
 
+TEST(verbose_requests_tells_the_calls_of_requests_alone)
+{
+	struct rig rig;
+
+	NEED_KVM();
+	CHECK_RIG(&rig, rig_probe(&rig, "\"verbose_requests\": true"));
+	CHECK_CALL(&rig, "probe", "/status/200", "", 200);
+	CHECK_EQ(lines_with(&rig, "main: "), 0);
+	CHECK_EQ(lines_with(&rig, "request: "), 1);
+	CHECK_HAS(rig.log, "request: backend_response(0xc8, ");
+	CHECK_CALL(&rig, "probe", "/print", "", 200);
+	CHECK_HAS(rig.log, "request: write(0x1, ");
+	rig_end(&rig);
+	CHECK_RIG(&rig, rig_probe(&rig, "\"verbose_syscalls\": true"));
+	CHECK_CALL(&rig, "probe", "/print", "", 200);
+	CHECK_EQ(lines_with(&rig, "request: "), 0);
+	rig_end(&rig);
+}
+
 TEST(verbose_syscalls_tells_all_that_storage_does)
 {
 	struct rig rig;
