@@ -2,50 +2,11 @@
 /* Whose a snapshot is: of several libraries, of updates, of failures. */
 #include <time.h>
 
-#include "program_rig.h"
+#include "kept_rig.h"
 #include "program/storage_priv.h"
 
 #define STORED PROGRAMS "storage_counter"
-#define STORAGE_PROBE "build/tests/guests/storage_probe"
-#define KEPT "\"storage\": true, \"storage_snapshot\": 0"
 #define KEPT_SOMETIMES "\"storage\": true, \"storage_snapshot\": 1000"
-
-static char folder[] = "/tmp/tinykvm-keep.XXXXXX";
-static char path[96], snapshot[112];
-static struct tkvm_err err;
-static char *elf;		/* of the program, and one byte of room */
-static size_t elf_size;
-
-/* A program in a file of its own, and nothing kept of it yet. */
-static void
-fresh(const char *name, const char *program)
-{
-	char *data;
-
-	(void)snprintf(path, sizeof path, "%s/%s", folder, name);
-	(void)snprintf(snapshot, sizeof snapshot, "%s.state", path);
-	(void)unlink(snapshot);
-	(void)snprintf(snapshot, sizeof snapshot, "%s.snapshot", path);
-	if (load_file(program, &data, &elf_size, &err) != 0 ||
-	    save_file(path, data, elf_size, &err) != 0)
-		abort();
-	free(elf);
-	elf = calloc(1, elf_size + 1);
-	if (elf == NULL)
-		abort();
-	memcpy(elf, data, elf_size);
-	free(data);
-}
-
-static int
-load(struct rig *rig, const char *settings)
-{
-	char json[512];
-
-	(void)snprintf(json, sizeof json, "{\"probe\": {\"filename\": \"%s\", "
-	    "%s}}", path, settings);
-	return (rig_load(rig, json));
-}
 
 static struct tkvm_program *
 probe(struct rig *rig)
@@ -72,10 +33,18 @@ refused(void)
 static int
 update(struct rig *rig)
 {
+	char *elf, *more;
+	size_t size;
 	bool stored;
+	int r;
 
-	return (tkvm_program_update(probe(rig), elf, elf_size + 1, &stored,
-	    &err));
+	if (load_file(path, &elf, &size, &err) != 0 ||
+	    (more = realloc(elf, size + 1)) == NULL)
+		abort();
+	more[size] = '\0';
+	r = tkvm_program_update(probe(rig), more, size + 1, &stored, &err);
+	free(more);
+	return (r);
 }
 
 static void
@@ -364,7 +333,7 @@ TEST(an_update_is_what_settings_say_the_program_must_be)
 	NEED_KVM();
 	fresh("must", STORED);
 	(void)snprintf(other, sizeof other, "%s_storage", path);
-	CHECK_EQ(save_file(other, elf, elf_size, &err), 0);
+	copy_program(path, other);
 	CHECK_RIG(&rig, load(&rig, "\"storage\": true"));
 	CHECK_CALL(&rig, "probe", "/", "", 200);
 	CHECK_EQ(update(&rig), 0);

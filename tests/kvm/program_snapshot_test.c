@@ -4,51 +4,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "base/file.h"
-#include "program_rig.h"
+#include "kept_rig.h"
 
 #define VMOD_PROBE "build/tests/guests/vmod_probe"
-#define STORAGE_PROBE "build/tests/guests/storage_probe"
-
-static char folder[] = "/tmp/tinykvm-snapshot.XXXXXX";
-static char path[96], snapshot[112], refused[128];
-static struct tkvm_err err;
-
-static void
-copy_program(const char *from, const char *to)
-{
-	size_t size;
-	char *elf;
-
-	if (load_file(from, &elf, &size, &err) != 0 ||
-	    save_file(to, elf, size, &err) != 0)
-		abort();
-	free(elf);
-}
-
-/* A program in a file of its own, and nothing kept of it yet. */
-static void
-fresh(const char *name, const char *program)
-{
-	(void)snprintf(path, sizeof path, "%s/%s", folder, name);
-	(void)snprintf(snapshot, sizeof snapshot, "%s.snapshot", path);
-	(void)snprintf(refused, sizeof refused, "%s.refused", snapshot);
-	copy_program(program, path);
-	(void)unlink(snapshot);
-	(void)unlink(refused);
-}
-
-static int
-load(struct rig *rig, const char *settings)
-{
-	char json[512];
-
-	(void)snprintf(json, sizeof json, "{\"probe\": {\"filename\": \"%s\", "
-	    "%s}}", path, settings);
-	return (rig_load(rig, json));
-}
-
-#define KEPT "\"storage\": true, \"storage_snapshot\": 0"
 
 /*--- going back -----------------------------------------------------------*/
 
@@ -98,7 +56,7 @@ storage_goes_on(const char *settings)
 		CHECK_BODY(&rig, body);
 		CHECK_CALL(&rig, "probe", "/", "", 200);
 		rig_end(&rig);
-		CHECK(access(refused, F_OK) != 0);
+		CHECK(access(aside, F_OK) != 0);
 	}
 }
 
@@ -135,7 +93,7 @@ TEST(an_area_of_its_own_goes_on_too)
 		CHECK_CALL(&rig, "probe", "/far", "", 200);
 		CHECK_BODY(&rig, i == 1 ? "8 1" : i == 2 ? "8 2" : "8 3");
 		rig_end(&rig);
-		CHECK(access(refused, F_OK) != 0);
+		CHECK(access(aside, F_OK) != 0);
 	}
 }
 
@@ -217,7 +175,7 @@ TEST(no_acknowledged_count_is_lost_when_the_process_is_killed)
 		}
 		(void)close(fd[0]);
 	}
-	CHECK(access(refused, F_OK) != 0);
+	CHECK(access(aside, F_OK) != 0);
 }
 
 /*--- what is refused ------------------------------------------------------*/
@@ -287,7 +245,7 @@ TEST(what_storage_cannot_go_on_with_is_put_aside)
 		CHECK_BODY(&rig, "8 6");
 		CHECK_HAS(rig.log, damages[i].why);
 		CHECK_HAS(rig.log, ".refused behind");
-		CHECK_EQ(access(refused, F_OK), 0);
+		CHECK_EQ(access(aside, F_OK), 0);
 		rig_end(&rig);
 	}
 	CHECK_RIG(&rig, load(&rig, KEPT ", \"environment\": [\"A=1\"]"));
