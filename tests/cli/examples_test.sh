@@ -21,7 +21,7 @@ write_vtcs() {
 	                  "", code, flags=re.M)
 	    code = re.sub(r'"(file://)?/[^"]*compute.json"',
 	                  '"${build}/compute.json"', code)
-	    code = code.replace("/usr/lib/tinykvm/programs", "${programs}")
+	    code = re.sub("/usr/(local/)?lib/tinykvm/programs", "${programs}", code)
 	    code = code.replace("8088", "${chat_port}")
 	    if not re.search(r"^(sub|backend)\b", code, re.M):
 	        sub = ("vcl_backend_fetch" if re.search(
