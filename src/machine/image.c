@@ -98,11 +98,17 @@ find_extents(struct tkvm_image *image, struct tkvm_err *err)
 	return (0);
 }
 
+/*
+ * No mapping of it can be written to any more when this is called, and none can
+ * be made. F_SEAL_WRITE would ask for the former, but counts pages, too, that
+ * the kernel itself holds for a while (to compact memory, say), and fails with
+ * EBUSY after 150 ms of waiting for them (mm/memfd.c, Linux 6.18).
+ */
 static int
 seal(struct tkvm_image *image, struct tkvm_err *err)
 {
-	if (fcntl(image->memfd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK |
-	    F_SEAL_GROW | F_SEAL_SEAL) != 0)
+	if (fcntl(image->memfd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE |
+	    F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
 		return (tkvm_fail(err, TKVM_EHOST,
 		    "cannot seal an image: %s", strerror(errno)));
 	image->mem = mmap(NULL, image->shape.total, PROT_READ,
@@ -147,7 +153,7 @@ hand_over(struct tkvm_machine *m, struct tkvm_image *image)
 	m->memfd = m->shared_fd = -1;
 	memset(&m->arena, 0, sizeof m->arena);
 	m->symbols = NULL;
-	/* Sealing wants all writable mappings gone. */
+	/* Sealing relies on it that all writable mappings are gone. */
 	cpus_free(m);
 	vcpu_destroy(&m->vcpu);
 	(void)munmap(m->mem, shape_bytes(&m->shape));

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What one request leaves behind, the next one must not find. */
+#include <sys/mman.h>
+
 #include "mini.h"
 
 #define CANARY "build/tests/guests/machine_canary"
@@ -165,6 +167,58 @@ differences(const struct tkvm_machine *a, const struct tkvm_machine *b)
  * Random writes of guest and host in random order, past the point where the
  * set of pages is discarded, must end in the memory of a fork never used.
  */
+/* The descriptor of the image, among those of this process. */
+static int
+image_fd(void)
+{
+	char name[32], link[64];
+	ssize_t n;
+
+	for (int fd = 0; fd < 1000; fd++) {
+		(void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+		n = readlink(name, link, sizeof link - 1);
+		link[n < 0 ? 0 : n] = '\0';
+		if (strncmp(link, "/memfd:tinykvm (", 16) == 0)
+			return (fd);
+	}
+	return (-1);
+}
+
+static bool
+is_mapped_writable(void)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[400];
+	bool found = false;
+
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		if (strstr(line, "/memfd:tinykvm (") != NULL &&
+		    strstr(line, " rw-s ") != NULL)
+			found = true;
+	if (f != NULL)
+		(void)fclose(f);
+	return (found);
+}
+
+TEST(not_even_this_process_can_write_to_a_frozen_image)
+{
+	struct tkvm_err err = {0};
+	struct mini mini;
+	int fd;
+
+	NEED_KVM();
+	CHECK_OK(mini_start(&mini, CANARY, 96 << 20, 16 << 20, &err));
+	fd = image_fd();
+	CHECK(fd >= 0);
+	CHECK(!is_mapped_writable());
+	CHECK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) ==
+	    MAP_FAILED);
+	CHECK_EQ(pwrite(fd, "x", 1, 0), -1);
+	CHECK_EQ(ftruncate(fd, 0), -1);
+	CHECK_EQ(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), -1);
+	mini_stop(&mini);
+}
+
 TEST(a_reset_machine_equals_a_fresh_one)
 {
 	struct tkvm_err err = {0};
