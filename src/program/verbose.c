@@ -125,7 +125,7 @@ end_line(const struct trace *t, enum tkvm_next next, uint64_t ret,
     const struct tkvm_err *err, const char *begun)
 {
 	const struct tkvm_program *p = t->g->program;
-	const char *who = t->request != NULL ? "request" :
+	const char *who = t->request != NULL ? p->name :
 	    t->g->is_storage ? "storage" : "main";
 	char line[600];
 	int64_t r = (int64_t)ret;

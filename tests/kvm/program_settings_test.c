@@ -86,14 +86,14 @@ TEST(verbose_requests_tells_the_calls_of_requests_alone)
 	CHECK_RIG(&rig, rig_probe(&rig, "\"verbose_requests\": true"));
 	CHECK_CALL(&rig, "probe", "/status/200", "", 200);
 	CHECK_EQ(lines_with(&rig, "main: "), 0);
-	CHECK_EQ(lines_with(&rig, "request: "), 1);
-	CHECK_HAS(rig.log, "request: backend_response(0xc8, ");
+	CHECK_EQ(lines_with(&rig, "probe: "), 1);
+	CHECK_HAS(rig.log, "probe: backend_response(0xc8, ");
 	CHECK_CALL(&rig, "probe", "/print", "", 200);
-	CHECK_HAS(rig.log, "request: write(0x1, ");
+	CHECK_HAS(rig.log, "probe: write(0x1, ");
 	rig_end(&rig);
 	CHECK_RIG(&rig, rig_probe(&rig, "\"verbose_syscalls\": true"));
 	CHECK_CALL(&rig, "probe", "/print", "", 200);
-	CHECK_EQ(lines_with(&rig, "request: "), 0);
+	CHECK_EQ(lines_with(&rig, "probe: "), 0);
 	rig_end(&rig);
 }
 
