@@ -75,7 +75,8 @@ same(const char *a, const char *b)
 void
 filter_start(void)
 {
-	jq = jq_init();
+	if (jq == NULL)
+		jq = jq_init();
 	if (jq != NULL)
 		jq_builtins_make(jq);
 }

@@ -55,6 +55,19 @@ both 200 "$work/in" "{\"op\": \"jq\", \"filter\":
 [ "$(cat "$OUT")" = 1 ] || wrong "all: $(cat "$OUT")"
 end
 
+begin a_filter_of_main_and_one_of_the_request_both_run
+if needs_kvm filters_of_main_run_in_machines; then
+	settings='{"main_arguments":
+	    ["{\"op\": \"jq\", \"filter\": \".u | length\"}"]}'
+	in_machine "$work/in" '{}'
+	[ "$(cat "$OUT")" = 5 ] || wrong "main's: $(cat "$OUT")"
+	in_machine "$work/in" '{"filter": ".a | map(type) | unique"}'
+	[ "$(cat "$OUT")" = '["number","object"]' ] ||
+	    wrong "the request's: $(cat "$OUT")"
+	settings=
+	end
+fi
+
 begin jq_reads_all_documents
 printf '1 2\n{"a":3}' >"$work/many"
 while IFS= read -r filter; do

@@ -285,9 +285,11 @@ prepare(struct job *job, const void *chosen)
 
 	if (squeeze_prepare(job, chosen) != 0)
 		return (-1);
+	if (o->filter != nullptr &&
+	    filter_prepare(job, o->filter, o->args) != 0)
+		return (-1);
 	filter_start();
-	return (o->filter != nullptr ? filter_prepare(job, o->filter,
-	    o->args) : 0);
+	return (0);
 }
 
 static int
