@@ -27,7 +27,7 @@ enum { SPENT = 1, GIVEN_UP };
 
 /* Of the innermost run; spare: what the one around it has beside that. */
 static struct budget {
-	bool on;
+	bool on, zeroed;
 	size_t left, spare;
 	jmp_buf out;
 } budget;
@@ -43,6 +43,7 @@ budget_run(struct job *job, const char *what, size_t bytes,
 	budget.spare = around.on ? around.left : SIZE_MAX;
 	budget_more(bytes);
 	budget.on = true;
+	budget.zeroed = false;
 	switch (setjmp(budget.out)) {
 	case 0:
 		r = run(job, arg);
@@ -69,6 +70,12 @@ budget_more(size_t bytes)
 		bytes = budget.spare;
 	budget.left += bytes;
 	budget.spare -= bytes;
+}
+
+void
+budget_zeroed(void)
+{
+	budget.zeroed = true;
 }
 
 size_t
@@ -110,7 +117,8 @@ void *
 __wrap_malloc(size_t n)
 {
 	before(n);
-	return (after(__real_malloc(n)));
+	return (after(budget.on && budget.zeroed ? __real_calloc(n, 1) :
+	    __real_malloc(n)));
 }
 
 void *

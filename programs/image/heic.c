@@ -44,6 +44,8 @@ decode_heic(struct job *job, const uint8_t *data, size_t len,
 
 #include <libheif/heif.h>
 
+#include "avif.h"
+
 /* Beside the file: tiles, and planes of up to 16 bits. */
 #define BYTES_PER_PIXEL 32
 #define BYTES_AT_FIRST (32u << 20)
@@ -96,6 +98,40 @@ copy_pixels(struct job *job, const struct reading *r)
 	return (0);
 }
 
+/*
+ * Do tiles of the size that they are said to have cover the picture? libheif
+ * does not ask, and leaves the rest as it is in memory. Boxes are as AVIF's.
+ */
+static bool
+is_covered(const struct reading *r)
+{
+	uint32_t tile[ITEMS_MAX], w, h, tile_w, tile_h;
+	unsigned rows, columns, wide;
+	const uint8_t *type;
+	struct items all;
+	struct part in;
+
+	if (!avif_items(r->data, r->len, &all) ||
+	    (type = avif_type(&all, all.primary)) == NULL ||
+	    memcmp(type, "grid", 4) != 0)
+		return (true);
+	if (avif_references(&all, "dimg", all.primary, tile) == 0 ||
+	    !avif_bytes(&all, all.primary, &in))
+		return (false);
+	wide = avif_get(&in, 2) & 1 ? 4 : 2;
+	rows = avif_get(&in, 1) + 1;
+	columns = avif_get(&in, 1) + 1;
+	w = avif_get(&in, wide);
+	h = avif_get(&in, wide);
+	if (!avif_property(&all, tile[0], "ispe", "", &in))
+		return (false);
+	(void)avif_get(&in, 4);
+	tile_w = avif_get(&in, 4);
+	tile_h = avif_get(&in, 4);
+	return ((uint64_t)tile_w * columns >= w &&
+	    (uint64_t)tile_h * rows >= h);
+}
+
 static int
 read_picture(struct job *job, struct reading *r)
 {
@@ -113,7 +149,12 @@ read_picture(struct job *job, struct reading *r)
 	/* For the check; what is decoded may yet differ. */
 	if (picture_check(job, r->wanted->max_pixels, w, h) != 0)
 		return (-1);
+	if (!is_covered(r))
+		return (job_fail(job, 422, "broken HEIC: its tiles do not "
+		    "cover it"));
 	budget_more(w * h * BYTES_PER_PIXEL);
+	/* Tiles may turn out smaller than they were said to be. */
+	budget_zeroed();
 	e = heif_decode_image(r->handle, &r->image, heif_colorspace_RGB,
 	    heif_chroma_interleaved_RGBA, NULL);
 	return (e.code != heif_error_Ok ? broken(job, e) :

@@ -38,6 +38,43 @@ for i in 1 2 3 4; do
 done
 end
 
+begin tiles_are_one_picture
+convert "$work/photo.png" -crop 240x144+0+0 +repage "$work/whole.png"
+convert "$work/whole.png" -crop 120x72 +repage "$work/t%d.png"
+for i in 0 1 2 3; do
+	heic -q 80 -o "$work/t$i.heic" "$work/t$i.png"
+done
+tiles="$work/t0.heic $work/t1.heic $work/t2.heic"
+# shellcheck disable=SC2086
+programs/image/tiles.py 2 230 140 "$work/grid.heic" $tiles "$work/t3.heic" ||
+    wrong "no picture of tiles could be made"
+both 200 "$work/grid.heic" '{"format": "png"}'
+cp "$OUT" "$work/got.png"
+is 230x140 png
+heif-convert "$work/grid.heic" "$work/seen.png" >/dev/null 2>&1
+alike "$work/got.png" "$work/seen.png" 38 "of tiles"
+strace -f -o "$work/calls" "$binary" '{}' <"$work/grid.heic" >"$OUT"
+! grep -q clone "$work/calls" || wrong "tiles make threads"
+# Smaller tiles than the picture needs, and one that is no picture.
+# shellcheck disable=SC2086
+programs/image/tiles.py 2 300 140 "$work/gap.heic" $tiles "$work/t3.heic"
+refused 422 "$work/gap.heic" '{}' "do not cover"
+# Tiles that say that they are larger than they are: the rest has one colour.
+python3 - "$work/gap.heic" "$work/lies.heic" <<'EOT'
+import struct, sys
+data = open(sys.argv[1], "rb").read()
+open(sys.argv[2], "wb").write(data.replace(
+    struct.pack(">II", 120, 72), struct.pack(">II", 150, 72)))
+EOT
+"$binary" '{"format": "png"}' <"$work/lies.heic" >"$work/lies.png" 2>"$ERR" &&
+    convert "$work/lies.png" -crop 20x100+275+20 +repage -unique-colors \
+    -format '%w' info: >"$OUT" && [ "$(cat "$OUT")" = 1 ] ||
+    grep -q '^image: 422: ' "$ERR" ||
+    wrong "memory is seen: $(cat "$OUT" "$ERR")"
+head -c $(($(wc -c <"$work/grid.heic") - 800)) "$work/grid.heic" >"$work/cut"
+refused 422 "$work/cut" '{}' "broken HEIC"
+end
+
 begin heic_is_turned_once
 convert "$work/p.png" -quality 95 "$work/o.jpg"
 exiftool -q -n -overwrite_original -Orientation=6 "$work/o.jpg"

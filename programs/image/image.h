@@ -112,6 +112,8 @@ int decode_heic(struct job *job, const uint8_t *data, size_t len,
 int budget_run(struct job *job, const char *what, size_t bytes,
     int (*run)(struct job *, void *), void *arg);
 void budget_more(size_t bytes);
+/* From here on, what malloc() gives is zero: for who does not write to all. */
+void budget_zeroed(void);
 size_t budget_left(void);
 
 /*
