@@ -59,6 +59,13 @@ unsigned avif_referrers(const struct items *all, const char *type, uint32_t to,
 bool avif_property(const struct items *all, uint32_t id, const char *type,
     const char *begin, struct part *in);
 
+/* Of an item that is a grid of others (ISO 23008-12, 6.6.2.3). */
+struct grid_shape {
+	uint32_t rows, columns, w, h;	/* w, h: of all together */
+};
+/* False: it is cut off. */
+bool avif_grid(const struct items *all, uint32_t id, struct grid_shape *g);
+
 /* As EXIF counts. */
 int avif_orientation(const struct items *all, uint32_t id);
 

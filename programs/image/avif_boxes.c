@@ -339,3 +339,19 @@ avif_orientation(const struct items *all, uint32_t id)
 	}
 	return (by[mirror][angle]);
 }
+
+bool
+avif_grid(const struct items *all, uint32_t id, struct grid_shape *g)
+{
+	struct part in;
+	unsigned wide;
+
+	if (!avif_bytes(all, id, &in))
+		return (false);
+	wide = avif_get(&in, 2) & 1 ? 4 : 2;
+	g->rows = avif_get(&in, 1) + 1;
+	g->columns = avif_get(&in, 1) + 1;
+	g->w = avif_get(&in, wide);
+	g->h = avif_get(&in, wide);
+	return (!in.failed);
+}

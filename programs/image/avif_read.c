@@ -230,27 +230,22 @@ decode_frame(struct job *job, struct reading *r, struct grid *g, uint32_t id)
 	return (failed);
 }
 
-/* ISO 23008-12, 6.6.2.3: how many, and the size of all together. */
 static int
 decode_grid(struct job *job, struct reading *r, uint32_t id)
 {
-	uint32_t tile[ITEMS_MAX], w, h;
-	unsigned n = avif_references(r->all, "dimg", id, tile), wide;
+	uint32_t tile[ITEMS_MAX];
+	unsigned n = avif_references(r->all, "dimg", id, tile);
+	struct grid_shape all;
 	struct grid g;
-	struct part in;
 
-	if (!avif_bytes(r->all, id, &in))
+	if (!avif_grid(r->all, id, &all))
 		return (job_fail(job, 422, "the AVIF is cut off"));
-	wide = avif_get(&in, 2) & 1 ? 4 : 2;
-	g = (struct grid){.rows = (int)avif_get(&in, 1) + 1};
-	g.columns = (int)avif_get(&in, 1) + 1;
-	w = avif_get(&in, wide);
-	h = avif_get(&in, wide);
-	if (in.failed || (unsigned)(g.rows * g.columns) != n)
+	g = (struct grid){.rows = (int)all.rows, .columns = (int)all.columns};
+	if (all.rows * all.columns != n)
 		return (job_fail(job, 422, "broken AVIF: its grid is of %u "
 		    "pictures, not %d by %d", n, g.columns, g.rows));
-	if (r->alpha ? (int)w != r->p->w || (int)h != r->p->h :
-	    picture_new(job, r->wanted->max_pixels, w, h, r->p) != 0)
+	if (r->alpha ? (int)all.w != r->p->w || (int)all.h != r->p->h :
+	    picture_new(job, r->wanted->max_pixels, all.w, all.h, r->p) != 0)
 		return (r->alpha ? job_fail(job, 422, "broken AVIF: its alpha "
 		    "is of another size") : -1);
 	for (; g.at < (int)n; g.at++)

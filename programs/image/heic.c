@@ -105,8 +105,8 @@ copy_pixels(struct job *job, const struct reading *r)
 static bool
 is_covered(const struct reading *r)
 {
-	uint32_t tile[ITEMS_MAX], w, h, tile_w, tile_h;
-	unsigned rows, columns, wide;
+	uint32_t tile[ITEMS_MAX], w, h;
+	struct grid_shape grid;
 	const uint8_t *type;
 	struct items all;
 	struct part in;
@@ -116,20 +116,14 @@ is_covered(const struct reading *r)
 	    memcmp(type, "grid", 4) != 0)
 		return (true);
 	if (avif_references(&all, "dimg", all.primary, tile) == 0 ||
-	    !avif_bytes(&all, all.primary, &in))
-		return (false);
-	wide = avif_get(&in, 2) & 1 ? 4 : 2;
-	rows = avif_get(&in, 1) + 1;
-	columns = avif_get(&in, 1) + 1;
-	w = avif_get(&in, wide);
-	h = avif_get(&in, wide);
-	if (!avif_property(&all, tile[0], "ispe", "", &in))
+	    !avif_grid(&all, all.primary, &grid) ||
+	    !avif_property(&all, tile[0], "ispe", "", &in))
 		return (false);
 	(void)avif_get(&in, 4);
-	tile_w = avif_get(&in, 4);
-	tile_h = avif_get(&in, 4);
-	return ((uint64_t)tile_w * columns >= w &&
-	    (uint64_t)tile_h * rows >= h);
+	w = avif_get(&in, 4);
+	h = avif_get(&in, 4);
+	return ((uint64_t)w * grid.columns >= grid.w &&
+	    (uint64_t)h * grid.rows >= grid.h);
 }
 
 static int
