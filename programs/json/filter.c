@@ -6,8 +6,8 @@
 
 #include <jq.h>
 
-#include "filter.h"
 #include "builtins.h"
+#include "filter.h"
 #include "text.h"
 
 /* What was compiled last. */
@@ -258,8 +258,7 @@ filter_run(struct job *job, const char *filter, const char *args, bool raw,
 		return (job_fail(job, 400, "option \"filter\" is missing"));
 	if (job->in_len > INT32_MAX)
 		return (job_fail(job, 413, "the input has more than 2 GB"));
-	if ((compiled == NULL || !same(filter, compiled) ||
-	    !same(args, compiled_args)) &&
+	if ((!same(filter, compiled) || !same(args, compiled_args)) &&
 	    filter_prepare(job, filter, args) != 0)
 		return (-1);
 	if (all_documents(job, raw, slurp) != 0)
