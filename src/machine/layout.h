@@ -35,6 +35,7 @@
 #define OFF_GDT 0x1000u
 #define GDT_LIMIT 0x3fu
 #define OFF_TSS 0x1100u
+#define TSS_LIMIT 105u		/* with two bytes of I/O bitmap */
 #define OFF_IDT 0x1200u
 #define IDT_LIMIT (32u * 16 - 1)
 #define OFF_KERNEL_STUBS 0x2000u

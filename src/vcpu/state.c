@@ -52,7 +52,7 @@ state_user_sregs(struct kvm_sregs *s, const struct vcpu_tables *t, uint64_t cr4)
 	memset(&s->tr, 0, sizeof s->tr);
 	s->tr.selector = SEL_TSS;
 	s->tr.base = t->tss;
-	s->tr.limit = 103;
+	s->tr.limit = t->tss_limit;
 	s->tr.type = 11;
 	s->tr.present = 1;
 	memset(&s->ldt, 0, sizeof s->ldt);

@@ -56,7 +56,7 @@ struct vcpu_slot {
 struct vcpu_tables {
 	uint64_t cr3;		/* guest-physical */
 	uint64_t gdt, idt, tss;
-	uint16_t gdt_limit, idt_limit;
+	uint16_t gdt_limit, idt_limit, tss_limit;
 	uint64_t lstar;
 	uint64_t trap_stack_top;
 	const void *trap_stack_top_host;

@@ -92,6 +92,15 @@ TEST(ports_flags_and_selectors_do_no_harm)
 }
 
 /* A guest that pretends to be the ring-0 stub must not confuse the host. */
+TEST(a_call_leaves_user_mode_without_a_fault)
+{
+	const struct tkvm_host *host;
+	struct tkvm_err err;
+
+	CHECK_EQ(tkvm_host_probe(&host, &err), 0);
+	CHECK_EQ(host->out_trap, TKVM_TRAP_DIRECT);
+}
+
 TEST(reserved_ports_and_the_system_call_page_are_harmless)
 {
 	struct tkvm_err err = {0};
