@@ -10,7 +10,7 @@
 #include "query.h"
 
 /* Steps of SQLite's machine between two looks at the clock. */
-#define STEPS 20000
+#define STEPS 200000
 #define COLUMNS_MAX 1000
 
 /*--- what SQL may do -------------------------------------------------------*/
