@@ -56,6 +56,32 @@ if [ -n "$kvm" ]; then
 fi
 end
 
+begin a_process_and_a_machine_tell_how_long_their_work_took
+python3 -c 'import struct, sys
+sys.stdout.buffer.write(b"".join(struct.pack("=Q", len(s)) + s for s in
+    (b"any", b"", b"x" * 300000)))' >"$work/in"
+"$binary" --serve '{}' <"$work/in" >"$OUT" 2>"$ERR" || wrong "$(cat "$ERR")"
+python3 -c 'import base64, struct, sys
+data = sys.stdin.buffer.read()
+for want in (b"any", b"", b"x" * 300000):
+    ticks, n = struct.unpack("=QQ", data[:16])
+    assert ticks > 0 and base64.b64decode(data[16:16 + n]) == want
+    data = data[16 + n + 1:]
+assert data == b""' <"$OUT" 2>"$ERR" || wrong "$(tail -n 1 "$ERR")"
+if [ -n "$kvm" ]; then
+	settings='{"main_arguments": ["--timed"]}'
+	in_machine "$work/in" '{}'
+	has "$ERR" "status 200"
+	[ "$(wc -c <"$OUT")" = 8 ] || wrong "no number of 8 bytes"
+	in_machine "$work/in" '{"no": 1}'
+	has "$ERR" "status 400"
+	settings='{"main_arguments": ["{\"decode\": true}", "--timed"]}'
+	in_machine "$work/in" '{}'
+	has "$ERR" "status 422"
+	settings=
+fi
+end
+
 begin plain_x86_64_is_enough
 plain_x86_64 "$binary" '{}'
 plain_x86_64 "$binary" '{"url_safe": true}'

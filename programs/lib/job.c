@@ -216,6 +216,8 @@ see_a_key(const struct job_program *program)
 int
 job_main(const struct job_program *program, int argc, char **argv)
 {
+	bool timed = argc > 1 && strcmp(argv[argc - 1], "--timed") == 0;
+
 	start_options = malloc(program->options_size + 1);
 	if (start_options == NULL)
 		return (text_out("not enough memory", stderr, 1));
@@ -223,13 +225,13 @@ job_main(const struct job_program *program, int argc, char **argv)
 	if (IS_LINUX_MAIN())
 		return (shell_main(program, argc, argv));
 	if (see_a_key(program) != 0 ||
-	    (argc > 1 && options_apply(program, &the_job, start_options,
-	    argv[1], &start_original) != 0))
+	    (argc > 1 + timed && options_apply(program, &the_job,
+	    start_options, argv[1], &start_original) != 0))
 		return (text_out(the_job.why, stderr, 1));
 	if (program->prepare != NULL &&
 	    program->prepare(&the_job, start_options) != 0)
 		return (text_out(the_job.why, stderr, 1));
 	machine_main(program, &the_job, program->in_pieces != NULL &&
-	    program->in_pieces(start_options));
+	    program->in_pieces(start_options), timed);
 	return (0);
 }

@@ -23,7 +23,10 @@
  *
  *	NAME [OPTIONS] <IN >OUT		NAME --schema
  *	NAME --repeat N [OPTIONS] <IN >OUT	time per run to standard error
- *	NAME --paced OPTIONS IN		one run for each byte of standard input
+ *	NAME --serve OPTIONS		inputs and answers, each with its length
+ *
+ * For `make bench`: in a machine a last argument --timed makes it answer how
+ * many ticks of the time stamp counter its work took; --serve tells that, too.
  *
  * Memory: an answer may be malloc'ed, static, or a part of the input; nothing
  * is freed, since every request runs in a fresh machine. Between the runs of

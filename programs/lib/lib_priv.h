@@ -26,7 +26,18 @@ int shell_fetch(struct job *, const char *url, const void **data, size_t *len,
     const char **type);
 int shell_stream(struct job *, const char *type, size_t len,
     struct job_piece (*next)(void *arg, size_t max), void *arg);
-/* The program in a machine: waits for requests; *job is the one it works on. */
-void machine_main(const struct job_program *, struct job *job, bool in_pieces);
+/*
+ * The program in a machine: waits for requests; *job is the one it works on.
+ * timed: in place of an answer, how long it took, see job_ticks().
+ */
+void machine_main(const struct job_program *, struct job *job, bool in_pieces,
+    bool timed);
+
+/* The time stamp counter, which machines share with the computer. */
+static inline uint64_t
+job_ticks(void)
+{
+	return (__builtin_ia32_rdtsc());
+}
 
 #endif

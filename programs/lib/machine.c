@@ -19,6 +19,7 @@ _Static_assert(JOB_UNKNOWN_LENGTH == KVM_LENGTH_UNKNOWN, "kvm_api.h's");
 
 static const struct job_program *the_program;
 static struct job *the_job;
+static bool is_timed;
 
 /* Ends the request. */
 static void
@@ -39,14 +40,21 @@ answer(const struct job *job, int r)
 static void
 serve(const char *url, const char *arg)
 {
+	uint64_t before, taken;
 	char *schema;
+	int r;
 
 	if (job_wants_schema(url)) {
 		schema = options_schema(the_program);
 		backend_response_str(200, "application/schema+json", schema);
 	}
 	the_job->url = url;
-	answer(the_job, job_run(the_program, the_job, arg));
+	before = job_ticks();
+	r = job_run(the_program, the_job, arg);
+	taken = job_ticks() - before;
+	if (is_timed && r == 0)
+		r = job_answer(the_job, NULL, &taken, sizeof taken);
+	answer(the_job, r);
 }
 
 static void
@@ -123,9 +131,10 @@ reserve_heap(void)
 
 void
 machine_main(const struct job_program *program, struct job *job,
-    bool in_pieces)
+    bool in_pieces, bool timed)
 {
 	the_program = program;
+	is_timed = timed;
 	the_job = job;
 	memset(job, 0, sizeof *job);
 	job->url = job->in_type = "";

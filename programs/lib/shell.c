@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib_priv.h"
 #include "options.h"
@@ -66,7 +67,7 @@ usage(const struct job_program *program)
 {
 	fprintf(stderr, "%s\n"
 	    "usage: %s [--repeat N] [OPTIONS] [INPUT]\n"
-	    "       %s --paced OPTIONS INPUT   one run for each byte read\n"
+	    "       %s --serve OPTIONS   answers inputs, with their length\n"
 	    "       %s --schema\n"
 	    "OPTIONS is a JSON object. INPUT is a file, or the text itself\n"
 	    "for a program that works on a word; else standard input.\n",
@@ -74,26 +75,81 @@ usage(const struct job_program *program)
 	return (2);
 }
 
-/* One run for each byte of standard input; prints how long each took. */
-static int
-paced(const struct job_program *program, struct job *job, const char *arg)
+static bool
+read_all(void *to, size_t len)
 {
-	struct timespec a, b;
-	int r = 0;
+	ssize_t n;
 
-	while (r == 0 && getchar() != EOF) {
-		(void)clock_gettime(CLOCK_MONOTONIC, &a);
-		r = job_run(program, job, arg);
-		(void)clock_gettime(CLOCK_MONOTONIC, &b);
+	for (size_t got = 0; got < len; got += (size_t)n) {
+		n = read(STDIN_FILENO, (char *)to + got, len - got);
+		if (n <= 0)
+			return (false);
+	}
+	return (true);
+}
+
+static bool
+write_all(const void *from, size_t len)
+{
+	ssize_t n;
+
+	for (size_t put = 0; put < len; put += (size_t)n) {
+		n = write(STDOUT_FILENO, (const char *)from + put, len - put);
+		if (n <= 0)
+			return (false);
+	}
+	return (true);
+}
+
+/* Reads the next input into *body, which has room for *room bytes. */
+static bool
+next_input(struct job *job, void **body, size_t *room)
+{
+	uint64_t len;
+
+	if (!read_all(&len, sizeof len) || len > INPUT_MAX)
+		return (false);
+	if (len > *room) {
+		free(*body);
+		*body = malloc(len);
+		*room = *body != NULL ? len : 0;
+	}
+	job->in = *body;
+	job->in_len = len;
+	return (len <= *room && read_all(*body, len));
+}
+
+/*
+ * A process that serves: on standard input a length and as many bytes, again
+ * and again; on standard output the ticks of the run, a length, the answer, and
+ * a last byte when it is ready for the next. Numbers are of 8 bytes, in this
+ * computer's order.
+ */
+static int
+serve(const struct job_program *program, struct job *job, const char *arg)
+{
+	uint64_t head[2];
+	void *body = NULL;
+	size_t room = 0;
+
+	while (next_input(job, &body, &room)) {
+		head[0] = job_ticks();
+		if (job_run(program, job, arg) != 0) {
+			fprintf(stderr, "%s: %s\n", program->name, job->why);
+			return (1);
+		}
+		head[0] = job_ticks() - head[0];
+		head[1] = job->out_len;
+		if (!write_all(head, sizeof head) ||
+		    !write_all(job->out, job->out_len))
+			return (1);
 		if (program->again != NULL)
 			program->again();
-		printf("%ld\n", (b.tv_sec - a.tv_sec) * 1000000000L +
-		    (b.tv_nsec - a.tv_nsec));
-		fflush(stdout);
+		if (!write_all("", 1))
+			return (1);
 	}
-	if (r != 0)
-		fprintf(stderr, "%s: %s\n", program->name, job->why);
-	return (r == 0 ? 0 : 1);
+	free(body);
+	return (0);
 }
 
 /* Runs again and again; nanoseconds of the fastest to standard error. */
@@ -149,13 +205,8 @@ shell_main(const struct job_program *program, int argc, char **argv)
 		puts(options_schema(program));
 		return (0);
 	}
-	if (argc == 4 && strcmp(argv[i], "--paced") == 0) {
-		if (shell_fetch(&job, argv[3], &job.in, &job.in_len,
-		    &job.in_type) == 0)
-			return (paced(program, &job, argv[2]));
-		fprintf(stderr, "%s\n", job.why);
-		return (1);
-	}
+	if (argc == 3 && strcmp(argv[i], "--serve") == 0)
+		return (serve(program, &job, argv[2]));
 	if (i + 1 < argc && strcmp(argv[i], "--repeat") == 0) {
 		times = strtol(argv[i + 1], NULL, 10);
 		i += 2;

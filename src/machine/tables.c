@@ -35,8 +35,8 @@ write_gdt(char *gdt, uint64_t tss)
 	put64(gdt + 0x20, GDT_USER_DATA);
 	put64(gdt + 0x28, GDT_USER_CODE);
 	/* A busy 64-bit TSS. */
-	put64(gdt + 0x30, TSS_LIMIT | (tss & 0xffffff) << 16 | (uint64_t)0x8b << 40 |
-	    (tss >> 24 & 0xff) << 56);
+	put64(gdt + 0x30, TSS_LIMIT | (tss & 0xffffff) << 16 |
+	    (uint64_t)0x8b << 40 | (tss >> 24 & 0xff) << 56);
 	put64(gdt + 0x38, tss >> 32);
 }
 

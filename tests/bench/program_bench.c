@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * program_bench PROGRAM INPUT OPTIONS ROUNDS LABEL [FILE]: a program of the
- * library as a process of its own and in a machine with reset and the settings
- * that it comes with, in turn, the same file and the same work; then in as many
- * machines at once as there are CPUs; and the memory that this takes. FILE:
- * what it may read, with these options before it waits. Five rows.
+ * library as a process and in machines with the settings that it comes with,
+ * the same file and the same work, in turn on one CPU.
+ *
+ * Rows: its work alone, by its own account, as a process and in a machine. Then
+ * with all that a request is: an input goes in (to the process through a
+ * socket), an answer comes out, and memory is as it was before. As many
+ * machines at once as there are CPUs. The memory that this takes.
+ *
+ * FILE: what it may read.
  */
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <pthread.h>
+#include <sched.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,70 +26,113 @@
 
 #define FIRST 3			/* rounds that are not counted */
 #define CLIENTS_MAX 64
+#define BODY_MAX ((size_t)64 << 20)
 #define LIBRARY "build/compute.json"
 
 extern char **environ;
-static struct samples inside, outside;
 static struct tkvm_err err;
-
-/* What each request is. */
-struct work {
-	struct tkvm_program *program;
-	const char *options;
-	const char *body;
-	size_t len;
-	int rounds;
-};
 
 #define MUST(call) do { \
 	if ((call) != 0) \
 		die(err.text); \
 } while (0)
 
+/* What each request is. */
+struct work {
+	struct tkvm_program *program;	/* in machines */
+	const char *options;
+	const char *body;
+	size_t len;
+	int rounds;
+};
+
+/* What one was. */
+struct cost {
+	uint64_t ns;			/* from answer to answer */
+	uint64_t ticks;			/* of the work, if the program tells */
+	uint64_t pages;			/* that the machine had of its own */
+};
+
+/*--- as a process ---------------------------------------------------------*/
+
 struct native {
 	pid_t pid;
-	FILE *ask, *answer;
+	int fd;
+	char *answer;
 };
 
 static void
-native_start(struct native *n, char *program, char *input, char *options)
+native_start(struct native *n, char *program, char *options)
 {
-	char *argv[] = {program, (char *)(uintptr_t)"--paced", options, input,
-	    NULL};
+	char *argv[] = {program, (char *)(uintptr_t)"--serve", options, NULL};
 	posix_spawn_file_actions_t fa;
-	int to[2], from[2];
+	int pair[2];
 
-	if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0)
-		die("no pipe");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		die("no socket");
 	(void)posix_spawn_file_actions_init(&fa);
-	(void)posix_spawn_file_actions_adddup2(&fa, to[0], 0);
-	(void)posix_spawn_file_actions_adddup2(&fa, from[1], 1);
+	(void)posix_spawn_file_actions_adddup2(&fa, pair[1], 0);
+	(void)posix_spawn_file_actions_adddup2(&fa, pair[1], 1);
 	if (posix_spawn(&n->pid, program, &fa, NULL, argv, environ) != 0)
 		die("the program cannot be started as a process");
 	(void)posix_spawn_file_actions_destroy(&fa);
-	(void)close(to[0]);
-	(void)close(from[1]);
-	n->ask = fdopen(to[1], "w");
-	n->answer = fdopen(from[0], "r");
+	(void)close(pair[1]);
+	n->fd = pair[0];
+	n->answer = malloc(BODY_MAX);
+	if (n->answer == NULL)
+		die("no memory");
 }
 
-static uint64_t
-native_once(struct native *n)
+static void
+native_stop(struct native *n)
 {
-	uintmax_t ns;
+	(void)close(n->fd);
+	(void)waitpid(n->pid, NULL, 0);
+	free(n->answer);
+}
 
-	if (fputc('x', n->ask) == EOF || fflush(n->ask) != 0 ||
-	    fscanf(n->answer, "%ju", &ns) != 1)
+static void
+receive(const struct native *n, void *to, size_t len)
+{
+	if (len > BODY_MAX || recv(n->fd, to, len, MSG_WAITALL) != (ssize_t)len)
 		die("the program failed as a process");
-	return (ns);
 }
 
-static struct tkvm_library *
-define(const char *program, int machines, const char *options,
-    const char *file)
+static void
+native_once(const struct native *n, const struct work *w, struct cost *cost)
 {
-	const char *name = strrchr(program, '/');
-	struct json_object *json = json_object_new_object(), *list;
+	uint64_t t = tkvm_now_ns(), len = w->len, head[2];
+
+	if (send(n->fd, &len, sizeof len, MSG_MORE) != sizeof len ||
+	    send(n->fd, w->body, w->len, 0) != (ssize_t)w->len)
+		die("the program takes no input as a process");
+	receive(n, head, sizeof head);
+	receive(n, n->answer, head[1]);
+	receive(n, n->answer, 1);
+	cost->ns = tkvm_now_ns() - t;
+	cost->ticks = head[0];
+}
+
+/*--- in machines ----------------------------------------------------------*/
+
+static void
+add_text(struct json_object *object, const char *name, const char *text)
+{
+	struct json_object *list = NULL;
+
+	if (!json_object_object_get_ex(object, name, &list)) {
+		list = json_object_new_array();
+		json_object_object_add(object, name, list);
+	}
+	json_object_array_add(list, json_object_new_string(text));
+}
+
+/* timed: the program answers how many ticks its work took. */
+static struct tkvm_library *
+define(struct work *w, char **argv, int machines, bool timed)
+{
+	const char *name = strrchr(argv[1], '/') + 1;
+	struct json_object *json = json_object_new_object();
 	struct tkvm_library *lib;
 
 	/* Slow computers take longer. */
@@ -90,25 +140,24 @@ define(const char *program, int machines, const char *options,
 	    json_object_new_int(60));
 	json_object_object_add(json, "concurrency",
 	    json_object_new_int(machines));
-	if (file != NULL) {
-		list = json_object_new_array();
-		json_object_array_add(list, json_object_new_string(file));
-		json_object_object_add(json, "allowed_paths", list);
-		list = json_object_new_array();
-		json_object_array_add(list, json_object_new_string(options));
-		json_object_object_add(json, "main_arguments", list);
-	}
+	/* As the process does, it knows its options when it starts. */
+	add_text(json, "main_arguments", argv[3]);
+	if (argv[6] != NULL)
+		add_text(json, "allowed_paths", argv[6]);
+	if (timed)
+		add_text(json, "main_arguments", "--timed");
 	MUST(tkvm_library_new(NULL, &lib, &err));
 	MUST(tkvm_library_load_uri(lib, LIBRARY, &err));
-	MUST(tkvm_library_configure(lib, name + 1,
+	MUST(tkvm_library_configure(lib, name,
 	    json_object_to_json_string(json), &err));
 	(void)json_object_put(json);
+	w->program = tkvm_library_find(lib, name);
+	MUST(tkvm_program_start(w->program, false, &err));
 	return (lib);
 }
 
-/* Returns how many pages the machine had of its own when it was wiped. */
-static uint64_t
-machine_once(const struct work *w)
+static void
+machine_once(const struct work *w, struct cost *cost)
 {
 	const struct tkvm_link link = {
 		.program = w->program, .url = "/", .arg = w->options,
@@ -118,27 +167,30 @@ machine_once(const struct work *w)
 		.method = "POST", .url = "/", .arg = w->options,
 		.content_type = "", .body = w->body, .body_len = w->len,
 	};
+	uint64_t t = tkvm_now_ns();
 	struct tkvm_reply *reply;
 	struct tkvm_err e;
-	uint64_t pages;
 
 	if (tkvm_chain_call(&link, 1, &req, &reply, &e) != 0)
 		die(e.text);
 	if (reply->status != 200)
 		die("the program's answer is not 200");
+	if (reply->body_len == sizeof cost->ticks)
+		memcpy(&cost->ticks, reply->body, sizeof cost->ticks);
 	tkvm_reply_finish(reply);
-	pages = reply->pages_copied;
+	cost->pages = reply->pages_copied;
 	tkvm_reply_release(&reply);
-	return (pages);
+	cost->ns = tkvm_now_ns() - t;
 }
 
 static void *
 client(void *arg)
 {
 	const struct work *w = arg;
+	struct cost cost;
 
 	for (int i = 0; i < w->rounds; i++)
-		(void)machine_once(w);
+		machine_once(w, &cost);
 	return (NULL);
 }
 
@@ -157,46 +209,79 @@ together(struct work *w, int n)
 	return ((double)(tkvm_now_ns() - t) / (w->rounds * n));
 }
 
+/*--- both -----------------------------------------------------------------*/
+
+/* To the CPU that it is on, or to all again; also what is started meanwhile. */
+static void
+pin(bool one)
+{
+	static cpu_set_t all;
+	cpu_set_t set;
+
+	if (one)
+		(void)sched_getaffinity(0, sizeof all, &all);
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	if (sched_setaffinity(0, sizeof set, one ? &set : &all) != 0)
+		die("no CPU can be chosen");
+}
+
 static char *
 read_input(const char *path, size_t *len)
 {
 	FILE *f = fopen(path, "rb");
-	char *data = malloc(64 << 20);
+	char *data = malloc(BODY_MAX);
 
-	*len = f == NULL || data == NULL ? 0 : fread(data, 1, 64 << 20, f);
+	*len = f == NULL || data == NULL ? 0 : fread(data, 1, BODY_MAX, f);
 	if (*len == 0)
 		die("the input cannot be read");
 	(void)fclose(f);
 	return (data);
 }
 
-/* In turn; the most pages that a request's machine had of its own. */
+/* Prints four rows, and returns the most pages of a machine. */
 static uint64_t
-in_turn(struct native *native, const struct work *w)
+in_turn(const struct native *native, const struct work *w,
+    const struct work *timed, const char *label)
 {
-	uint64_t t, pages, most = 0;
+	static struct samples process, process_work, machine, machine_work;
+	uint64_t t = tkvm_now_ns(), tick = __builtin_ia32_rdtsc(), most = 0;
+	struct cost cost;
+	double ns_per_tick;
+	char what[128];
 
 	for (int i = 0; i < w->rounds + FIRST; i++) {
-		t = native_once(native);
+		native_once(native, w, &cost);
+		if (i >= FIRST) {
+			sample(&process, cost.ns);
+			sample(&process_work, cost.ticks);
+		}
+		machine_once(timed, &cost);
 		if (i >= FIRST)
-			sample(&outside, t);
-		t = tkvm_now_ns();
-		pages = machine_once(w);
+			sample(&machine_work, cost.ticks);
+		machine_once(w, &cost);
 		if (i >= FIRST)
-			sample(&inside, tkvm_now_ns() - t);
-		most = pages > most ? pages : most;
+			sample(&machine, cost.ns);
+		most = cost.pages > most ? cost.pages : most;
 	}
+	tick = __builtin_ia32_rdtsc() - tick;
+	ns_per_tick = (double)(tkvm_now_ns() - t) / (double)tick;
+	(void)snprintf(what, sizeof what, "%s, as a process", label);
+	row_of(label, what, &process_work, 1 / ns_per_tick);
+	row_of(label, "  in a machine", &machine_work, 1 / ns_per_tick);
+	row_of(label, "  a request, to the process", &process, 1);
+	row_of(label, "  a request, to the machine, with reset", &machine, 1);
 	return (most);
 }
 
 int
 main(int argc, char **argv)
 {
+	struct work w, timed, few;
+	struct tkvm_library *lib, *timed_lib;
 	struct tkvm_counters counters;
-	struct tkvm_library *lib;
 	struct native native;
-	struct work w;
-	char *data, what[128];
+	char what[128];
 	uint64_t pages;
 	int n = (int)sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -204,30 +289,29 @@ main(int argc, char **argv)
 		die("usage: program_bench PROGRAM INPUT OPTIONS ROUNDS LABEL "
 		    "[FILE]");
 	n = n > CLIENTS_MAX ? CLIENTS_MAX : n;
-	data = read_input(argv[2], &w.len);
-	native_start(&native, argv[1], argv[2], argv[3]);
-	lib = define(argv[1], n, argv[3], argv[6]);
-	w.program = tkvm_library_find(lib, strrchr(argv[1], '/') + 1);
+	w.body = read_input(argv[2], &w.len);
 	w.options = argv[3];
-	w.body = data;
 	w.rounds = atoi(argv[4]);
-	pages = in_turn(&native, &w);
-	(void)snprintf(what, sizeof what, "%s, natively", argv[5]);
-	row_of(argv[5], what, &outside, 1);
-	row_of(argv[5], "  the same in its machine, with reset", &inside, 1);
-	(void)together(&(struct work){w.program, w.options, data, w.len, FIRST},
-	    n);
-	(void)snprintf(what, sizeof what, "  %d at a time, with reset", n);
+	few = timed = w;
+	lib = define(&w, argv, n, false);
+	timed_lib = define(&timed, argv, 1, true);
+	pin(true);
+	native_start(&native, argv[1], argv[3]);
+	pages = in_turn(&native, &w, &timed, argv[5]);
+	native_stop(&native);
+	pin(false);
+	tkvm_library_destroy(&timed_lib);
+	few.program = w.program;
+	few.rounds = FIRST;
+	(void)together(&few, n);
+	(void)snprintf(what, sizeof what, "  requests, %d at a time", n);
 	row(argv[5], what, together(&w, n), "ns");
 	tkvm_program_counters(w.program, &counters);
 	row(argv[5], "  memory: the frozen program, shared by all",
 	    (double)counters.image_bytes, "B");
 	row(argv[5], "  memory: each machine, at most", (double)(pages << 12),
 	    "B");
-	(void)fclose(native.ask);
-	(void)fclose(native.answer);
-	(void)waitpid(native.pid, NULL, 0);
-	free(data);
+	free((char *)(uintptr_t)w.body);
 	tkvm_library_destroy(&lib);
 	return (0);
 }
