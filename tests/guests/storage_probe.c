@@ -240,8 +240,6 @@ on_task(const char *url, const char *arg)
 		r = sys_storage_task(task, arg, strlen(arg), 100, 0);
 	else if (strcmp(url, "/task/often") == 0)
 		r = sys_storage_task(task, arg, strlen(arg), 0, 20);
-	else if (strcmp(url, "/task/very-often") == 0)
-		r = sys_storage_task(task, arg, strlen(arg), 0, 1);
 	else if (strcmp(url, "/task/many") == 0)
 		for (int i = 0; i < 16; i++)
 			r = sys_storage_task(task, arg, strlen(arg), 100000,
