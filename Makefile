@@ -116,7 +116,7 @@ SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 check-asan:
 	tools/deps build test
 	$(MAKE) all $(GUESTS) $(DEMO)
-	$(MAKE) $(B)/asan/image_fuzz
+	$(MAKE) $(patsubst %,$(B)/asan/%_fuzz,$(OWN_FUZZERS))
 	$(MAKE) B=$(B)/asan JOB_WARN='$(SANITIZE)' fuzzers
 	$(MAKE) B=$(B)/asan CFLAGS='$(SANITIZE)' unit-tests \
 	    $(patsubst $(B)/%,$(B)/asan/%,$(KVM)) \

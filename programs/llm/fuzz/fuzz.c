@@ -131,6 +131,8 @@ main(int argc, char **argv)
 		}
 		opened += WEXITSTATUS(status) - FINE;
 	}
+	free(model.data);
+	free(tokenizer.data);
 	printf("%d mutations, %d of them opened\n", rounds, opened);
 	return (0);
 }
