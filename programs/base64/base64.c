@@ -16,11 +16,19 @@ static const struct job_option options[] = {
 	JOB_END
 };
 
+static char *out;
+
+static void
+again(void)
+{
+	free(out);
+	out = NULL;
+}
+
 static int
 encode(struct job *job, bool url_safe)
 {
-	char *out = malloc(BASE64_ENCODED(job->in_len));
-
+	out = malloc(BASE64_ENCODED(job->in_len));
 	if (out == NULL)
 		return (job_fail(job, 413, "not enough memory"));
 	return (job_answer(job, "text/plain", out, base64_encode(job->in,
@@ -30,9 +38,9 @@ encode(struct job *job, bool url_safe)
 static int
 decode(struct job *job)
 {
-	void *out = malloc(BASE64_DECODED(job->in_len));
 	size_t len, wrong;
 
+	out = malloc(BASE64_DECODED(job->in_len));
 	if (out == NULL)
 		return (job_fail(job, 413, "not enough memory"));
 	if (base64_decode(job->in, job->in_len, out, &len, &wrong))
@@ -57,6 +65,7 @@ static const struct job_program program = {
 	.options_size = sizeof(struct options),
 	.run = run,
 	.url = JOB_URL_IS_INPUT,
+	.again = again,
 };
 
 int

@@ -216,7 +216,7 @@ see_a_key(const struct job_program *program)
 int
 job_main(const struct job_program *program, int argc, char **argv)
 {
-	bool timed = argc > 1 && strcmp(argv[argc - 1], "--timed") == 0;
+	bool timed;
 
 	start_options = malloc(program->options_size + 1);
 	if (start_options == NULL)
@@ -224,9 +224,11 @@ job_main(const struct job_program *program, int argc, char **argv)
 	options_start(program, start_options);
 	if (IS_LINUX_MAIN())
 		return (shell_main(program, argc, argv));
+	timed = argc > 1 && strcmp(argv[argc - 1], "--timed") == 0;
+	argc -= timed;
 	if (see_a_key(program) != 0 ||
-	    (argc > 1 + timed && options_apply(program, &the_job,
-	    start_options, argv[1], &start_original) != 0))
+	    (argc > 1 && options_apply(program, &the_job, start_options,
+	    argv[1], &start_original) != 0))
 		return (text_out(the_job.why, stderr, 1));
 	if (program->prepare != NULL &&
 	    program->prepare(&the_job, start_options) != 0)

@@ -37,24 +37,30 @@ answer(const struct job *job, int r)
 		    job->why);
 }
 
+/* How long it took is the answer. */
+static int
+run_timed(const char *arg)
+{
+	static uint64_t ticks;
+	uint64_t before = job_ticks();
+	int r = job_run(the_program, the_job, arg);
+
+	ticks = job_ticks() - before;
+	return (r == 0 ? job_answer(the_job, NULL, &ticks, sizeof ticks) : r);
+}
+
 static void
 serve(const char *url, const char *arg)
 {
-	uint64_t before, taken;
 	char *schema;
-	int r;
 
 	if (job_wants_schema(url)) {
 		schema = options_schema(the_program);
 		backend_response_str(200, "application/schema+json", schema);
 	}
 	the_job->url = url;
-	before = job_ticks();
-	r = job_run(the_program, the_job, arg);
-	taken = job_ticks() - before;
-	if (is_timed && r == 0)
-		r = job_answer(the_job, NULL, &taken, sizeof taken);
-	answer(the_job, r);
+	answer(the_job, is_timed ? run_timed(arg) :
+	    job_run(the_program, the_job, arg));
 }
 
 static void

@@ -221,11 +221,14 @@ header_list(const struct fetch_request *req)
 	return (list);
 }
 
-/* libcurl takes 0 for no limit at all. */
+/*
+ * Rounded up: what ends early leaves a caller with time that is none. And
+ * libcurl takes 0 for no limit at all.
+ */
 static long
 milliseconds(double s)
 {
-	return (s < 0.001 ? 1 : (long)(s * 1000));
+	return (s < 0 ? 1 : (long)(s * 1000) + 1);
 }
 
 static void

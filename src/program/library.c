@@ -8,9 +8,6 @@
 
 #include "program/program_priv.h"
 
-/* A fetch counts in milliseconds: what is less is no time. */
-#define LEAST_SECONDS 1e-3
-
 int
 tkvm_library_new(const struct tkvm_log *log, struct tkvm_library **lp,
     struct tkvm_err *err)
@@ -199,7 +196,7 @@ tkvm_library_load_uri(struct tkvm_library *lib, const char *uri,
 	char *json;
 	int r;
 
-	if (left < LEAST_SECONDS)
+	if (left <= 0)
 		return (tkvm_fail(err, TKVM_ETIMEOUT, "no time is left to load "
 		    "%.150s: all of this may take %.3g seconds", uri,
 		    lib->load_seconds));
