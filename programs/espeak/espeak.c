@@ -224,6 +224,7 @@ static const struct job_program program = {
 	.bare = "lang",
 	.url = JOB_URL_IS_INPUT,
 	.prepare = prepare,
+	.again = sound_again,
 };
 
 int

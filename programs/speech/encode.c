@@ -197,6 +197,19 @@ opus_rate(int rate)
 	    rate <= 24000 ? 24000 : 48000);
 }
 
+/* Of the last answer. */
+static int16_t *samples;
+static void *encoded;
+
+void
+sound_again(void)
+{
+	free(samples);
+	free(encoded);
+	samples = NULL;
+	encoded = NULL;
+}
+
 int
 sound_answer(struct job *job, struct sound *s, const struct sound_options *o)
 {
@@ -213,5 +226,7 @@ sound_answer(struct job *job, struct sound *s, const struct sound_options *o)
 		sound_scale(s, o->volume);
 	if (formats[o->format].write(&f, s, (int)o->bitrate) != 0)
 		return (job_fail(job, 500, "the sound cannot be encoded"));
+	samples = s->samples;
+	encoded = f.data;
 	return (job_answer(job, formats[o->format].type, f.data, f.len));
 }

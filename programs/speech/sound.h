@@ -44,6 +44,8 @@ int sound_add(struct sound *, const int16_t *samples, size_t count);
 /* The sound as options tell, as the answer of the job. */
 int sound_answer(struct job *job, struct sound *,
     const struct sound_options *o);
+/* Frees what the last answer is made of: `again` of these programs. */
+void sound_again(void);
 
 /*
  * The input as text: UTF-8, without control characters, NUL-terminated and

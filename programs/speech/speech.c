@@ -187,6 +187,7 @@ static const struct job_program program = {
 	.bare = "voice",
 	.url = JOB_URL_IS_INPUT,
 	.prepare = prepare,
+	.again = sound_again,
 };
 
 int
