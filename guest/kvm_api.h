@@ -46,9 +46,11 @@
 extern "C" {
 #define KVM_API_ASSERT(expr) static_assert(expr, #expr)
 #define KVM_API_NORETURN [[noreturn]]
+#define KVM_API_ALIGNOF(T) alignof(T)
 #else
 #define KVM_API_ASSERT(expr) _Static_assert(expr, #expr)
 #define KVM_API_NORETURN _Noreturn
+#define KVM_API_ALIGNOF(T) _Alignof(T)
 #endif
 
 /*--- how a call is made ---------------------------------------------------*/
@@ -136,10 +138,7 @@ KVM_API_SET(set_on_live_update, kvm_live_update_func, 6)
 KVM_API_SET(set_on_live_restore, kvm_live_restore_func, 7)
 KVM_API_SET(set_socket_prepare_for_pause, kvm_prepare_func, 12)
 
-/*
- * The program is ready. Does not return; requests enter the functions
- * registered before.
- */
+/* Ready: requests enter the functions registered before. Does not return. */
 KVM_API_NORETURN extern void wait_for_requests(void);
 
 /*--- the request as a structure -------------------------------------------*/
@@ -170,9 +169,6 @@ struct kvm_request {
 	uint64_t reserved1[2];
 };
 KVM_API_ASSERT(sizeof(struct kvm_request) == 104);
-KVM_API_ASSERT(offsetof(struct kvm_request, content) == 40);
-KVM_API_ASSERT(offsetof(struct kvm_request, headers) == 56);
-KVM_API_ASSERT(offsetof(struct kvm_request, prng) == 72);
 
 #define IS_WARMUP_REQUEST(req) (((req)->info_flags & 1) != 0)
 
@@ -199,7 +195,6 @@ struct kvm_response_extra {
 	uint64_t reserved[4];
 };
 KVM_API_ASSERT(sizeof(struct kvm_response_extra) == 56);
-KVM_API_ASSERT(offsetof(struct kvm_response_extra, ttl) == 12);
 typedef struct kvm_response_extra BackendResponseExtra;
 
 /*
@@ -318,10 +313,7 @@ http_find_str(int where, const char *name, void *dst, size_t size)
  */
 extern int regex_compile(const char *pattern, size_t len);
 extern void regex_free(int handle);
-/*
- * >= 0: match, negative: none, or too much work. len 0: up to the NUL. At most
- * 16 MiB.
- */
+/* >= 0: match; < 0: none, or too much work. len 0: to its NUL. Up to 16 MiB. */
 extern int regex_match(int handle, const char *subject, size_t len);
 /* flags bit 0: all matches. Bytes written with the NUL, or -1. */
 extern int regex_subst(int handle, const char *subject, const char *replacement,
@@ -381,11 +373,8 @@ extern struct shared_memory_info shared_memory_area(void);
  * request finds it at the same address. NULL when there is none (left).
  * SHM_ALLOC(bytes) is aligned to 16, SHM_ALLOC_TYPE(T) as T wants it.
  */
-#ifdef __cplusplus
-#define SHM_ALLOC_TYPE(T) ((T *)kvm_api_shm_alloc(sizeof(T), alignof(T)))
-#else
-#define SHM_ALLOC_TYPE(T) ((T *)kvm_api_shm_alloc(sizeof(T), _Alignof(T)))
-#endif
+#define SHM_ALLOC_TYPE(T) \
+	((T *)kvm_api_shm_alloc(sizeof(T), KVM_API_ALIGNOF(T)))
 #define SHM_ALLOC(bytes) kvm_api_shm_alloc((bytes), 16)
 
 __attribute__((weak)) struct shared_memory_info kvm_api_shm;
@@ -409,6 +398,16 @@ kvm_api_shm_alloc(size_t bytes, size_t align)
 
 /* Before waiting: keep (0) or reset (1) memory between requests. 0 or -1. */
 extern int sys_make_ephemeral(int ephemeral);
+
+/*
+ * Before waiting, and before it reads that file: start the program anew when it
+ * was changed, replaced, removed or made. The request that finds that waits for
+ * the start, at a cost of microseconds for all others. Names as for open(), at
+ * most 16. -1 or -38 where nobody does it, so that each request has to read the
+ * file: no rule allows that name; the program has storage, a server or a
+ * cold_start_file; the cache is older.
+ */
+extern int sys_restart_on_change(const char *path);
 
 /*--- fetching -------------------------------------------------------------*/
 
@@ -589,6 +588,7 @@ KVM_API_STUB(multiprocess_wait, 0x10713);
 KVM_API_STUB(get_meminfo, 0x10a00);
 KVM_API_STUB(sys_fetch, 0x20000);
 KVM_API_STUB(sys_request, 0x20001);
+KVM_API_STUB(sys_restart_on_change, 0x30000);
 KVM_API_STUB(sys_log, 0x7f000);
 KVM_API_STUB(sys_breakpoint, 0x7f7f7);
 KVM_API_STUB(sys_is_debug, 0x7fdeb);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * photo: reads one file while it starts and answers with it. The file is its
- * first argument and must be in allowed_paths.
+ * photo: reads one file while it starts and answers with it; when the file has
+ * changed it starts anew. The file is its first argument and must be in
+ * allowed_paths.
  */
 #include <stdio.h>
 
@@ -44,6 +45,9 @@ main(int argc, char **argv)
 		    "allowed_paths)\n");
 		return (2);
 	}
+	/* Before it is read: a change meanwhile must not be missed. */
+	if (!IS_LINUX_MAIN())
+		(void)sys_restart_on_change(argv[1]);
 	if (read_file(argv[1]) != 0)
 		return (1);
 	if (IS_LINUX_MAIN()) {

@@ -50,24 +50,6 @@ static struct seen *seen;
 static size_t seen_n;
 static struct hmac_sha256_ctx secret;
 
-static int
-prepare(struct job *job, const void *chosen)
-{
-	struct shared_memory_info shared;
-	uint8_t key[32];
-
-	(void)chosen;
-	if (getrandom(key, sizeof key, 0) != sizeof key)
-		return (job_fail(job, 500, "there are no random numbers"));
-	hmac_sha256_set_key(&secret, sizeof key, key);
-	shared = shared_memory_area();
-	if (shared.start >= shared.end)
-		return (0);
-	seen_n = (shared.end - shared.start) / sizeof *seen;
-	seen = SHM_ALLOC(seen_n * sizeof *seen);
-	return (0);
-}
-
 static void
 tag_of(const char *line, const char *password, uint64_t tag[4])
 {
@@ -99,6 +81,8 @@ see(const uint64_t tag[4])
 
 /*--- the file --------------------------------------------------------------*/
 
+static bool frozen;		/* this is a request */
+
 /* By one call of read(2), which ends a file's bytes only where it ends. */
 static char *
 read_file(struct job *job, const char *name)
@@ -109,8 +93,8 @@ read_file(struct job *job, const char *name)
 
 	if (fd >= 0 && text != NULL)
 		n = read(fd, text, FILE_MAX + 1);
-	/* In a machine the reset closes it, without a call. */
-	if (fd >= 0 && IS_LINUX_MAIN())
+	/* Of a request, the reset closes it without a call. */
+	if (fd >= 0 && !frozen)
 		(void)close(fd);
 	if (n >= 0 && n <= FILE_MAX) {
 		text[n] = '\0';
@@ -122,31 +106,67 @@ read_file(struct job *job, const char *name)
 	return (NULL);
 }
 
+/* Of the start, where a change of it begins another one. */
+static const char *kept, *kept_name;
+
+static void
+keep_file(struct job *job, const char *name)
+{
+	char *text;
+
+	if (sys_restart_on_change(name) != 0)
+		return;
+	text = read_file(job, name);
+	kept = text == NULL ? NULL : strdup(text);
+	kept_name = name;
+	free(text);
+}
+
 /*
- * The line of a user, cut off behind its hash; NULL when there is none. A
- * comment may follow behind another colon, as nginx and Apache have it.
+ * Name and hash of a user, or of the first one when name is NULL; NULL when
+ * there is none. A comment may follow behind another colon, as nginx and Apache
+ * have it.
  */
 static char *
-find_line(char *text, const char *name)
+find_line(const char *text, const char *name)
 {
-	size_t len = strlen(name);
-	char *line, *next = text;
+	size_t len, n = name == NULL ? 0 : strlen(name);
+	const char *line, *next;
 
-	while (next != NULL && *next != '\0') {
-		line = next;
+	for (line = text; line != NULL; line = next) {
 		next = strchr(line, '\n');
-		if (next != NULL)
-			*next++ = '\0';
-		line[strcspn(line, "\r")] = '\0';
-		if (strncmp(line, name, len) == 0 && line[len] == ':') {
-			line[len + 1 + strcspn(line + len + 1, ":")] = '\0';
-			return (line);
-		}
+		next = next == NULL ? NULL : next + 1;
+		len = strcspn(line, ":\r\n");
+		if (line[len] != ':' || (name != NULL &&
+		    (len != n || memcmp(line, name, n) != 0)))
+			continue;
+		len += 1 + strcspn(line + len + 1, ":\r\n");
+		return (strndup(line, len));
 	}
 	return (NULL);
 }
 
 /*--- the request -----------------------------------------------------------*/
+
+static int
+prepare(struct job *job, const void *chosen)
+{
+	const struct options *o = chosen;
+	struct shared_memory_info shared;
+	uint8_t key[32];
+
+	if (getrandom(key, sizeof key, 0) != sizeof key)
+		return (job_fail(job, 500, "there are no random numbers"));
+	hmac_sha256_set_key(&secret, sizeof key, key);
+	keep_file(job, o->file);
+	frozen = true;
+	shared = shared_memory_area();
+	if (shared.start >= shared.end)
+		return (0);
+	seen_n = (shared.end - shared.start) / sizeof *seen;
+	seen = SHM_ALLOC(seen_n * sizeof *seen);
+	return (0);
+}
 
 /* Name and password of "Basic dGhlOnNl", or false. */
 static bool
@@ -204,19 +224,22 @@ run(struct job *job, const void *chosen)
 {
 	static char given[GIVEN_MAX];
 	const struct options *o = chosen;
-	char *password, *text, *line, *header = NULL;
+	const char *text = kept;
+	char *password, *line, *header = NULL;
 
 	if (job->in_len < GIVEN_MAX)
 		header = strndup(job->in, job->in_len);
 	if (header == NULL || !read_given(header, given, &password))
 		return (ask(job, o));
-	text = read_file(job, o->file);
+	if (text == NULL || strcmp(o->file, kept_name) != 0)
+		text = read_file(job, o->file);
 	if (text == NULL)
 		return (-1);
 	line = find_line(text, given);
 	if (line == NULL) {
 		/* As much work as for a user that there is. */
-		line = strchr(text, ':');
+		line = find_line(text, NULL);
+		line = line == NULL ? NULL : strchr(line, ':');
 		(void)verify(line != NULL ? line + 1 : "", password);
 		return (ask(job, o));
 	}

@@ -26,11 +26,11 @@ for kind in 1 5 6 apr1; do
 	printf 'kind%s:%s\r\n' "$kind" \
 	    "$(openssl passwd "-$kind" 'a pass:word')" >>"$users"
 done
-for name in bcrypt apr1 sha kind1 kind5 kind6 kindapr1; do
-	is 200 "$name:a pass:word"
-	is 401 "$name:a pass:wore"
-	is 401 "$name:"
-	is 401 "$name"
+for u in bcrypt apr1 sha kind1 kind5 kind6 kindapr1; do
+	is 200 "$u:a pass:word"
+	is 401 "$u:a pass:wore"
+	is 401 "$u:"
+	is 401 "$u"
 done
 end
 

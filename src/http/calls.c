@@ -4,6 +4,7 @@
  * with -ENOSYS and counted.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,22 @@ make_ephemeral(struct http_state *s, struct tkvm_machine *m,
 	return (TKVM_RESUME);
 }
 
+/* The name fits where a header line does. */
+static enum tkvm_next
+restart_on_change(struct http_state *s, struct tkvm_machine *m,
+    struct tkvm_call *c, struct tkvm_err *err)
+{
+	ssize_t n = tkvm_copy_in_str(m, s->line, c->arg[0], PATH_MAX);
+
+	c->ret = UINT64_MAX;
+	if (n == -1)
+		return (http_abort(err, "sys_restart_on_change with a name at "
+		    "an unmapped address"));
+	if (n >= 0 && s->watch != NULL)
+		c->ret = (uint64_t)(int64_t)s->watch(s->watch_priv, s->line);
+	return (TKVM_RESUME);
+}
+
 /*--- answers that are always the same -------------------------------------*/
 
 /* ~0 for both without: the sum in SHM_ALLOC() wraps. */
@@ -241,6 +258,7 @@ static const struct row {
 	{0x10713, ANY, "multiprocess_wait", http_multiprocess_wait},
 	{0x10a00, ANY, "get_meminfo", get_meminfo},
 	{0x20000, ANY, "sys_fetch", http_sys_fetch},
+	{0x30000, STARTING, "sys_restart_on_change", restart_on_change},
 	{0x7f000, ANY, "sys_log", sys_log},
 	{0x7f7f7, ANY, "sys_breakpoint", sys_breakpoint},
 	{0x7fdeb, ANY, "sys_is_debug", sys_is_debug},
@@ -437,4 +455,11 @@ uint64_t
 http_unknown_calls(const struct http_state *s)
 {
 	return (s->unknown);
+}
+
+void
+http_set_watch(struct http_state *s, http_watch_f *watch, void *priv)
+{
+	s->watch = watch;
+	s->watch_priv = priv;
 }

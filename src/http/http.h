@@ -97,6 +97,14 @@ typedef int http_fetch_f(void *priv, const struct tkvm_request *of,
 void http_set_fetch(struct http_state *s, http_fetch_f *fetch, void *priv);
 
 /*
+ * Who starts the program anew when a file has changed, as
+ * sys_restart_on_change() asks for: 0, or -1: nobody does. Without one it is
+ * always -1.
+ */
+typedef int http_watch_f(void *priv, const char *path);
+void http_set_watch(struct http_state *s, http_watch_f *watch, void *priv);
+
+/*
  * Lay a request out in a reset (or non-ephemeral, stopped) fork, choose its
  * entry (call-back 3, 1, 2, or resume) and prepare the machine to run.
  * TKVM_ETOOLARGE when the body does not fit, TKVM_EGUEST when no entry matches

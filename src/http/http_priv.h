@@ -57,6 +57,8 @@ struct http_state {
 	struct block inputs;
 	http_fetch_f *fetch;
 	void *fetch_priv;
+	http_watch_f *watch;
+	void *watch_priv;
 	uint64_t unknown;
 	struct block body, strings;
 	uint64_t resets, runs;		/* of the machine when taken */

@@ -77,6 +77,21 @@ int linux_settle(struct linux_state *s, bool good, struct tkvm_err *err)
 int linux_file_intact(const char *path, struct tkvm_err *err) TKVM_MUST_CHECK;
 
 /*
+ * Before it is frozen, and before it reads the file: remember what a name of
+ * the guest's leads to, also if that is nothing. May sleep for some ticks of
+ * the host's clock when the file was just changed. 0; -EACCES: no rule allows
+ * that name; -ENOSPC: there are LINUX_WATCHED_MAX already; -ENOENT,
+ * -ENAMETOOLONG, -ENOMEM. A state that linux_load() made remembers none.
+ */
+#define LINUX_WATCHED_MAX 16
+int linux_watch(struct linux_state *s, const char *path) TKVM_MUST_CHECK;
+/*
+ * The first of these names that leads to something else now, or to a file that
+ * was changed since then; NULL: none. Of a frozen state, by any thread.
+ */
+const char *linux_changed(const struct linux_state *s);
+
+/*
  * Put the state, open files by their names and offsets. TKVM_EFILE: one of them
  * cannot be opened again.
  */

@@ -40,6 +40,19 @@ struct vars {
 	char name[16];
 };
 
+/* What a name led to; all else is 0 with an error. */
+struct look {
+	int error;
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec written, changed;
+};
+struct watched {
+	char *path;			/* the guest's, normalised */
+	struct look was;
+};
+
 struct linux_state {
 	const struct linux_rules *rules;
 	void *priv;
@@ -54,6 +67,8 @@ struct linux_state {
 	bool cwd_own;			/* not the frozen state's string */
 	struct fds fds;
 	struct scratch *scratch;	/* made at the first use */
+	struct watched *watched;	/* NULL: none; forks have none */
+	unsigned n_watched;
 };
 
 /* Path buffers: too big for the stack of a Varnish worker. */
@@ -115,6 +130,10 @@ bool paths_leads_on(const struct linux_rules *rules, const char *path);
  */
 int paths_open(const struct linux_rules *rules, const char *path, int flags,
     mode_t mode, bool write);
+
+/*--- watch.c --------------------------------------------------------------*/
+
+void watch_free(struct linux_state *s);
 
 /*--- sys_file.c -----------------------------------------------------------*/
 

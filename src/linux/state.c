@@ -125,6 +125,7 @@ linux_destroy(struct linux_state **sp)
 	if (s == NULL)
 		return;
 	fds_close_all(&s->fds);
+	watch_free(s);
 	if (s->cwd_own)
 		free(s->cwd);
 	free(s->scratch);

@@ -7,6 +7,7 @@
  *                                   |                   later--> STARTING
  *                                   '--stop--> IDLE, and a call that waited
  *                                              starts it again
+ *   READY --a call that finds a file changed, see restart.c--> IDLE
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -253,9 +254,9 @@ wait_ready(struct tkvm_program *p, uint64_t until_ns, uint64_t *waited_ns,
 	    p->name, (double)*waited_ns * 1e-9));
 }
 
-int
-program_use(struct tkvm_program *p, uint64_t until_ns,
-    struct generation **gp, uint64_t *waited_ns, struct tkvm_err *err)
+static int
+use(struct tkvm_program *p, uint64_t until_ns, struct generation **gp,
+    uint64_t *waited_ns, struct tkvm_err *err)
 {
 	int r = 0;
 
@@ -269,6 +270,53 @@ program_use(struct tkvm_program *p, uint64_t until_ns,
 	}
 	(void)pthread_mutex_unlock(&p->lock);
 	return (r);
+}
+
+int
+program_use(struct tkvm_program *p, uint64_t until_ns,
+    struct generation **gp, uint64_t *waited_ns, struct tkvm_err *err)
+{
+	uint64_t first_ns;
+	int r = use(p, until_ns, gp, waited_ns, err);
+
+	if (r != 0 || !generation_outdated(*gp))
+		return (r);
+	generation_drop(*gp);
+	/* This start began behind the request, which has no more to ask. */
+	first_ns = *waited_ns;
+	r = use(p, until_ns, gp, waited_ns, err);
+	*waited_ns += first_ns;
+	return (r);
+}
+
+/* With the lock held: what served, for generation_drop() without it. */
+static struct generation *
+take_out(struct tkvm_program *p)
+{
+	struct generation *g = p->generation;
+
+	p->generation = NULL;
+	p->state = PROGRAM_IDLE;
+	if (g != NULL) {
+		(void)pthread_mutex_lock(&g->lock);
+		g->closing = true;
+		(void)pthread_mutex_unlock(&g->lock);
+	}
+	return (g);
+}
+
+bool
+program_end(struct tkvm_program *p, const struct generation *g)
+{
+	struct generation *old = NULL;
+
+	(void)pthread_mutex_lock(&p->lock);
+	if (p->generation == g)
+		old = take_out(p);
+	(void)pthread_mutex_unlock(&p->lock);
+	if (old != NULL)
+		generation_drop(old);
+	return (old != NULL);
 }
 
 void
@@ -293,17 +341,10 @@ tkvm_program_stop(struct tkvm_program *p)
 		(void)pthread_mutex_unlock(&p->lock);
 		return;
 	}
-	g = p->generation;
-	p->generation = NULL;
-	p->state = PROGRAM_IDLE;
+	g = take_out(p);
 	join = p->starter_running;
 	starter = p->starter;
 	p->starter_running = false;
-	if (g != NULL) {
-		(void)pthread_mutex_lock(&g->lock);
-		g->closing = true;
-		(void)pthread_mutex_unlock(&g->lock);
-	}
 	(void)pthread_mutex_unlock(&p->lock);
 	if (join)
 		(void)pthread_join(starter, NULL);

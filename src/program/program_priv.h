@@ -271,6 +271,16 @@ int generation_serve(struct generation *g, struct tkvm_err *err)
 /* End them; again does nothing. Without any lock held. */
 void generation_unserve(struct generation *g);
 
+/*--- restart.c ------------------------------------------------------------*/
+
+/* For http_set_watch(); priv is a struct generation that starts. */
+http_watch_f generation_watch;
+/*
+ * Has a file changed that it wants to be started anew for? Then requests begin
+ * a new start from now on.
+ */
+bool generation_outdated(const struct generation *g);
+
 /*--- storage.c ------------------------------------------------------------*/
 
 /*
@@ -488,6 +498,8 @@ void program_changed(struct tkvm_program *p);
 int program_use(struct tkvm_program *p, uint64_t until_ns,
     struct generation **gp, uint64_t *waited_ns, struct tkvm_err *err)
     TKVM_MUST_CHECK;
+/* Stop it if this, of which the caller has a reference, still serves. */
+bool program_end(struct tkvm_program *p, const struct generation *g);
 
 /*--- self.c: requests to the cache itself ---------------------------------*/
 

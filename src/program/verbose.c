@@ -22,6 +22,7 @@ verbose(const struct tkvm_program *p, const struct settings *s,
 	va_start(ap, format);
 	(void)vsnprintf(line, sizeof line, format, ap);
 	va_end(ap);
+	text_plain(line);
 	library_log(p->library, p->name, line);
 }
 

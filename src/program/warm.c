@@ -253,6 +253,7 @@ make_calls(struct start *st, struct tkvm_calls *calls, struct tkvm_err *err)
 	    st->http};
 	http_set_log(st->http, log_start, st);
 	http_set_fetch(st->http, program_fetch, g);
+	http_set_watch(st->http, generation_watch, g);
 	http_set_debug(st->http, s->allow_debug || s->debug, s->debug);
 	if (g->calls != NULL)
 		http_set_storage(st->http, &storage_ops, g->calls);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Each call of kvm_api.h, made well and made badly, on a machine of memory. */
 #include <errno.h>
+#include <limits.h>
 
 #include "http_fake.h"
 
@@ -453,7 +454,7 @@ TEST(other_cpus_have_no_calls)
 {
 	static const uint32_t numbers[] = {0x10000, 0x10001, 0x10002, 0x10010,
 	    0x10012, 0x10021, 0x10703, 0x10708, 0x10710, 0x10712, 0x20000,
-	    0x7f000, 0x7f7f7, 0x12345};
+	    0x30000, 0x7f000, 0x7f7f7, 0x12345};
 	struct tkvm_call c;
 
 	fake_start();
@@ -487,6 +488,46 @@ TEST(memory_between_requests_is_decided_by_the_settings)
 	CHECK_EQ((int64_t)call.ret, -1);
 	fake_start();
 	REFUSED(DO(0x10703, 0), "sys_make_ephemeral");
+}
+
+static char watched[PATH_MAX];
+static int watch_says;
+
+static int
+watch(void *priv, const char *path)
+{
+	(void)snprintf(watched, sizeof watched, "%s", path);
+	return (priv == &fake ? watch_says : -2);
+}
+
+TEST(a_program_asks_while_it_starts_to_be_started_anew_for_a_file)
+{
+	fake_boot();
+	poke(AT0, "conf/a", 7);
+	ALLOWED(DO(0x30000, AT0));
+	CHECK_EQ((int64_t)call.ret, -1);
+	http_set_watch(http, watch, &fake);
+	watch_says = 0;
+	ALLOWED(DO(0x30000, AT0));
+	CHECK_EQ(call.ret, 0);
+	CHECK_STR(watched, "conf/a");
+	watch_says = -1;
+	ALLOWED(DO(0x30000, AT0));
+	CHECK_EQ((int64_t)call.ret, -1);
+	/* As long as a name may be, and longer. */
+	memset(watched, 'x', sizeof watched);
+	poke(AT0, watched, sizeof watched);
+	poke(AT0 + PATH_MAX - 1, "", 1);
+	watch_says = 0;
+	ALLOWED(DO(0x30000, AT0));
+	CHECK_EQ(call.ret, 0);
+	poke(AT0 + PATH_MAX - 1, "x", 2);
+	ALLOWED(DO(0x30000, AT0));
+	CHECK_EQ((int64_t)call.ret, -1);
+	REFUSED(DO(0x30000, BAD), "unmapped");
+	REFUSED(DO(0x30000, UINT64_MAX), "unmapped");
+	fake_start();
+	REFUSED(DO(0x30000, AT0), "sys_restart_on_change");
 }
 
 TEST(storage_calls_end_the_request)
