@@ -63,6 +63,18 @@ $(B)/obj/%.o: %.c
 $(B)/obj/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(ALLCFLAGS) -MMD -MP -c -o $@ $<
+# What guests read the time by is a shared object within the library.
+VDSO_FLAGS = -std=gnu17 -O2 -Wall -Wextra -fPIC -fno-stack-protector \
+	    -fcf-protection=none -mgeneral-regs-only -fvisibility=default \
+	    -Isrc -shared -nostdlib -s -Wl,--hash-style=both \
+	    -Wl,--build-id=none -Wl,-soname=linux-vdso.so.1 -Wl,-z,noexecstack
+$(B)/vdso.lds: src/machine/vdso/vdso.lds.S src/machine/layout.h
+	@mkdir -p $(@D)
+	$(CC) -E -P -x c -Isrc -o $@ $<
+$(B)/vdso.so: src/machine/vdso/vdso.c $(B)/vdso.lds src/machine/time_record.h
+	$(CC) $(VDSO_FLAGS) -Wl,-T,$(B)/vdso.lds -o $@ $<
+$(B)/obj/src/machine/vdso.o: $(B)/vdso.so
+$(B)/obj/src/machine/vdso.o: ALLCFLAGS += -DVDSO='"$(B)/vdso.so"'
 $(B)/libtinykvm.a: $(LIB_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^
 $(B)/tinykvm: $(CLI_OBJ) $(B)/libtinykvm.a

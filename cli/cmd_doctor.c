@@ -38,6 +38,9 @@ print_host(const struct tkvm_host *h)
 	printf("  changing threads   %.1f us: %s\n", (double)h->move_ns / 1e3,
 	    h->move_is_cheap ? "requests run in the caller's thread" :
 	    "each machine gets a thread of its own (Linux 6.13 is faster)");
+	printf("  clocks             %s\n", h->time_by_vdso ?
+	    "are read without a call" :
+	    "are system calls (the clock source is not tsc, or not shared)");
 	print_vectors(h->xcr0);
 	printf("  dirty ring         %u entries\n", h->ring_entries);
 }

@@ -28,6 +28,7 @@ struct tkvm_host {
 	uint64_t move_ns;	/* extra cost of the first run in a thread */
 	bool move_is_cheap;	/* move_ns below 50 us: any thread may run */
 	uint32_t ring_entries;	/* of the dirty ring */
+	bool time_by_vdso;	/* programs read clocks without a call */
 };
 
 /*

@@ -304,6 +304,13 @@ TKVM_API const struct tkvm_regs *tkvm_machine_regs(
 /* For arch_prctl: set the FS base; the guest sees it when it goes on. */
 TKVM_API void tkvm_machine_set_fs(struct tkvm_machine *m, uint64_t base);
 
+/*
+ * In a handler: the program reads CLOCK_REALTIME or CLOCK_MONOTONIC. From now
+ * on its vDSO, vdso(7), tells them without a call, where the host can
+ * (time_by_vdso in host.h).
+ */
+TKVM_API void tkvm_machine_tell_time(struct tkvm_machine *m);
+
 /* True until the machine is frozen: the program is still initialising. */
 TKVM_API bool tkvm_machine_booting(const struct tkvm_machine *m);
 

@@ -21,17 +21,20 @@
 static const struct {
 	bool known;
 	bool sleeps;		/* clock_nanosleep() takes it */
+	bool told;		/* the vDSO has it, once it is told */
 	clockid_t host;
 } clocks[] = {
-	[CLOCK_REALTIME] = {true, true, CLOCK_REALTIME},
-	[CLOCK_MONOTONIC] = {true, true, CLOCK_MONOTONIC},
-	[CLOCK_PROCESS_CPUTIME_ID] = {true, false, CLOCK_THREAD_CPUTIME_ID},
-	[CLOCK_THREAD_CPUTIME_ID] = {true, false, CLOCK_THREAD_CPUTIME_ID},
-	[CLOCK_MONOTONIC_RAW] = {true, false, CLOCK_MONOTONIC_RAW},
-	[CLOCK_REALTIME_COARSE] = {true, false, CLOCK_REALTIME_COARSE},
-	[CLOCK_MONOTONIC_COARSE] = {true, false, CLOCK_MONOTONIC_COARSE},
-	[CLOCK_BOOTTIME] = {true, true, CLOCK_BOOTTIME},
-	[CLOCK_TAI] = {true, true, CLOCK_TAI},
+	[CLOCK_REALTIME] = {true, true, true, CLOCK_REALTIME},
+	[CLOCK_MONOTONIC] = {true, true, true, CLOCK_MONOTONIC},
+	[CLOCK_PROCESS_CPUTIME_ID] = {true, false, false,
+	    CLOCK_THREAD_CPUTIME_ID},
+	[CLOCK_THREAD_CPUTIME_ID] = {true, false, false,
+	    CLOCK_THREAD_CPUTIME_ID},
+	[CLOCK_MONOTONIC_RAW] = {true, false, false, CLOCK_MONOTONIC_RAW},
+	[CLOCK_REALTIME_COARSE] = {true, false, true, CLOCK_REALTIME_COARSE},
+	[CLOCK_MONOTONIC_COARSE] = {true, false, true, CLOCK_MONOTONIC_COARSE},
+	[CLOCK_BOOTTIME] = {true, true, false, CLOCK_BOOTTIME},
+	[CLOCK_TAI] = {true, true, false, CLOCK_TAI},
 };
 
 static bool
@@ -129,6 +132,8 @@ sys_clock_gettime(struct linux_ctx *c)
 		return (-EINVAL);
 	if (clock_gettime(host, &ts) != 0)
 		return (-errno);
+	if (clocks[(uint32_t)c->a[0]].told)
+		tkvm_machine_tell_time(c->m);
 	return (tkvm_copy_out(c->m, c->a[1], &ts, sizeof ts) != 0 ? -EFAULT :
 	    0);
 }
@@ -154,6 +159,7 @@ sys_gettimeofday(struct linux_ctx *c)
 	int64_t tv[2], r;
 
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	tkvm_machine_tell_time(c->m);
 	tv[0] = ts.tv_sec;
 	tv[1] = ts.tv_nsec / 1000;
 	r = put(c, c->a[0], tv, sizeof tv);
@@ -165,6 +171,7 @@ sys_time(struct linux_ctx *c)
 {
 	int64_t now = time(NULL), r;
 
+	tkvm_machine_tell_time(c->m);
 	r = put(c, c->a[0], &now, sizeof now);
 	return (r != 0 ? r : now);
 }

@@ -91,7 +91,8 @@ static const struct row rows[CALLS] = {
 	CALL(89, readlink, "Links that the rules define or allow, and "
 	    "/proc/self/exe."),
 	CALL(95, umask, "Applied to files created while starting."),
-	CALL(96, gettimeofday, "The host's clock; UTC."),
+	CALL(96, gettimeofday, "The host's clock; UTC. By the vDSO no call at "
+	    "all, from the second time on."),
 	CALL(97, getrlimit, "As prlimit64."),
 	CALL(98, getrusage, "CPU time of the thread that runs the machine."),
 	CALL(99, sysinfo, "Memory of the machine; one process."),
@@ -111,7 +112,7 @@ static const struct row rows[CALLS] = {
 	CALL(160, setrlimit, "As prlimit64."),
 	CALL(186, gettid, "1."),
 	CALL(200, tkill, "As tgkill."),
-	CALL(201, time, "The host's clock."),
+	CALL(201, time, "The host's clock, as gettimeofday."),
 	CALL(202, futex, "Nobody else is there: a wait without timeout forces "
 	    "the lock open, one with a timeout sleeps; nobody is woken."),
 	CALL(204, sched_getaffinity, "One CPU."),
@@ -119,7 +120,8 @@ static const struct row rows[CALLS] = {
 	CALL(218, set_tid_address, "1."),
 	CALL(221, fadvise64, "No effect."),
 	CALL(228, clock_gettime, "The host's clocks; both CPU-time clocks "
-	    "show the thread that runs the machine."),
+	    "show the thread that runs the machine. CLOCK_REALTIME and "
+	    "CLOCK_MONOTONIC as gettimeofday."),
 	CALL(229, clock_getres, "The host's clocks."),
 	CALL(230, clock_nanosleep, "Sleeps, at the longest until the "
 	    "deadline."),

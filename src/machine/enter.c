@@ -26,6 +26,8 @@ machine_enter(struct tkvm_machine *m, struct vcpu *v, unsigned cpu,
 	char *rec = m->own + cpu * OWN_BYTES + TKVM_PAGE;
 	struct tkvm_regs *regs = vcpu_regs(v);
 
+	if (cpu == 0)
+		time_tell(m);
 	memcpy(rec + REC_RAX, &want->rax, sizeof want->rax);
 	memcpy(rec + REC_RDX, &want->rdx, sizeof want->rdx);
 	memcpy(rec + REC_RIP, &want->rip, sizeof want->rip);

@@ -13,6 +13,7 @@
  *          0x6000   r      record: gs:0, gs:4, entry state  } each fork owns
  *          0x5000   x      user stubs: entry, return
  *          0x7000   r      extended state that each entry restores
+ *          0x8000   x      vDSO: the time without a call
  *         0x10000   rw (k) trap stacks of the other CPUs } a page each, as
  *         0x20000   r      records of the other CPUs     } many as it may have
  *      1 MiB ...    program segments, each page with its own permission
@@ -41,8 +42,13 @@
 #define OFF_KERNEL_STUBS 0x2000u
 #define OFF_TRAP_STACK 0x3000u
 #define OFF_USER_STUBS 0x5000u
-#define OFF_RECORD 0x6000u
+#define OFF_RECORD 0x6000
 #define OFF_XSAVE 0x7000u
+#define OFF_VDSO 0x8000
+/* Within it, for ever: frozen programs know these addresses. */
+#define VDSO_CLOCK_GETTIME 0x600
+#define VDSO_GETTIMEOFDAY 0x800
+#define VDSO_TIME 0xa00
 /* Of the CPUs beyond the first, by number from 0. */
 #define OFF_CPU_TSS(i) (0x1400u + 128 * (i))
 #define OFF_CPU_TRAP_STACK(i) (0x10000u + 0x1000 * (i))
@@ -59,6 +65,7 @@
 #define REC_RIP 0x58
 #define REC_FS 0x60
 #define REC_GS 0x68
+#define REC_TIME 0x80		/* struct time_record */
 
 /* Ring-0 stub of exception v: OFF_KERNEL_STUBS + FAULT_STUB + v * 16. */
 #define FAULT_STUB 16

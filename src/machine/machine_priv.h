@@ -141,6 +141,7 @@ struct tkvm_image {
 	struct tkvm_regs regs;		/* behind the waiting instruction */
 	struct arena arena;
 	struct symbols *symbols;
+	bool tells_time;
 };
 
 /* A debugger's breakpoints, debug.c; made by the first one. */
@@ -197,6 +198,7 @@ struct tkvm_machine {
 	struct tkvm_fault fault;	/* the last fatal one */
 	struct debug *debug;		/* NULL: never debugged */
 	bool debugged;			/* since the last reset */
+	bool tells_time;		/* to the vDSO, time.c */
 };
 
 /* paging.c: tables for all regions; call when shape is complete. */
@@ -226,6 +228,15 @@ int machine_add_vcpu(struct tkvm_machine *m, bool split_readonly,
     struct tkvm_err *err);
 /* Pages of a CPU's own as every start finds them; the first one is 0. */
 void machine_write_record(struct tkvm_machine *m, unsigned cpu);
+
+/*
+ * time.c: before the self-test and behind it; can guests read the time by the
+ * CPU's counter? Then, at the start of each run of a machine that asked for it,
+ * what its vDSO needs.
+ */
+void time_begin(void);
+bool time_known(bool same_in_guests);
+void time_tell(struct tkvm_machine *m);
 
 /* enter.c: let a CPU begin there, by one of the entry stubs. */
 void machine_enter(struct tkvm_machine *m, struct vcpu *v, unsigned cpu,

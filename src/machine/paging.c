@@ -123,6 +123,7 @@ paging_build(const struct shape *s, char *mem)
 	map_page(&b, OFF_KERNEL_STUBS, OFF_KERNEL_STUBS, 0);
 	map_page(&b, OFF_USER_STUBS, OFF_USER_STUBS, PTE_U);
 	map_page(&b, OFF_XSAVE, OFF_XSAVE, PTE_U | PTE_NX);
+	map_page(&b, OFF_VDSO, OFF_VDSO, PTE_U);
 	map_page(&b, OFF_TRAP_STACK, s->total, PTE_W | PTE_NX);
 	map_page(&b, OFF_RECORD, s->total + TKVM_PAGE, PTE_U | PTE_NX);
 	for (unsigned i = 0; i < s->more_cpus; i++) {

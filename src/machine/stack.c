@@ -95,6 +95,7 @@ make_auxv(struct stack *st, const struct elf *elf,
 	/* Bit 1 tells glibc that FSGSBASE may be used: it may. */
 	AUX(AT_HWCAP2, 2);
 	AUX(AT_PLATFORM, put(st, platform, sizeof platform, 1));
+	AUX(AT_SYSINFO_EHDR, st->m->shape.base + OFF_VDSO);
 	AUX(AT_RANDOM, put(st, random, sizeof random, 16));
 	AUX(AT_NULL, 0);
 #undef AUX

@@ -88,6 +88,9 @@ selftest_out:
 	out	%eax, $0
 	nop
 	rdfsbase %rax			/* #UD where FSGSBASE is missing */
+	rdtsc
+	shl	$32, %rdx
+	lea	(%rdx, %rax), %rdi
 	mov	$500, %eax
 	syscall
 1:	mov	$0x20002, %eax

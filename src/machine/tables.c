@@ -10,6 +10,7 @@
 
 extern const char kernel_stubs[], kernel_stubs_end[];
 extern const char user_stubs[], user_stubs_end[];
+extern const char vdso_image[], vdso_image_end[];
 extern const char user_stub_return[], user_stub_out[], user_stub_cpu[];
 
 /* MXCSR in an XSAVE area, and its value after a reset. */
@@ -89,6 +90,8 @@ tables_write(const struct shape *s, char *mem)
 	    (size_t)(kernel_stubs_end - kernel_stubs));
 	memcpy(mem + OFF_USER_STUBS, user_stubs,
 	    (size_t)(user_stubs_end - user_stubs));
+	memcpy(mem + OFF_VDSO, vdso_image,
+	    (size_t)(vdso_image_end - vdso_image));
 }
 
 void

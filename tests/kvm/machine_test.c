@@ -35,6 +35,8 @@ static const struct misdeed fatal[] = {
 	{27, "general protection fault"},
 	{28, "returned without giving an answer"},
 	{29, "general protection fault"},
+	{30, "not allowed"},
+	{31, "not allowed"},
 };
 
 TEST(every_fault_ends_its_request_with_a_reason_and_no_other)

@@ -46,6 +46,28 @@ timespec_at(uint64_t at, int64_t sec, int64_t nsec)
 
 /*--- time -----------------------------------------------------------------*/
 
+TEST(a_program_that_asks_the_time_is_told_without_a_call_from_then_on)
+{
+	static const int told[] = {CLOCK_REALTIME, CLOCK_MONOTONIC,
+	    CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE};
+	static const int others[] = {CLOCK_PROCESS_CPUTIME_ID,
+	    CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME,
+	    CLOCK_TAI, 99, -1};
+
+	begin();
+	fake.told = 0;
+	for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
+		(void)SYS(s, SYS_clock_gettime, others[i], AT1);
+	CHECK_EQ(SYS(s, SYS_clock_getres, 0, AT1), 0);
+	CHECK_EQ(fake.told, 0);
+	for (unsigned i = 0; i < sizeof told / sizeof told[0]; i++)
+		CHECK_EQ(SYS(s, SYS_clock_gettime, told[i], AT1), 0);
+	CHECK_EQ(fake.told, 4);
+	CHECK_EQ(SYS(s, SYS_gettimeofday, AT1, 0), 0);
+	CHECK(SYS(s, SYS_time, 0) > 0);
+	CHECK_EQ(fake.told, 6);
+}
+
 TEST(clocks_are_the_hosts)
 {
 	static const int known[] = {0, 1, 2, 3, 4, 5, 6, 7, 11};

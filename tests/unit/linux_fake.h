@@ -37,6 +37,7 @@ struct tkvm_machine {
 	struct tkvm_regs regs;
 	uint64_t area;			/* it begins here; 0: there is none */
 	bool area_x;
+	unsigned told;			/* its clocks */
 };
 
 static struct tkvm_machine fake;
@@ -102,6 +103,12 @@ tkvm_copy_out(struct tkvm_machine *m, uint64_t gva, const void *src,
 		return (-1);
 	memcpy(p, src, len);
 	return (0);
+}
+
+void
+tkvm_machine_tell_time(struct tkvm_machine *m)
+{
+	m->told++;
 }
 
 ssize_t
