@@ -149,6 +149,7 @@ hand_over(struct tkvm_machine *m, struct tkvm_image *image)
 	image->arena = m->arena;
 	image->symbols = m->symbols;
 	image->tells_time = m->tells_time;
+	image->ns_per_tick = m->ns_per_tick;
 	image->as_loaded = m->as_loaded;
 	m->as_loaded = NULL;
 	m->memfd = m->shared_fd = -1;
@@ -263,6 +264,7 @@ tkvm_machine_fork(struct tkvm_image *image, const struct tkvm_calls *calls,
 	m->image = image;
 	m->index = index;
 	m->tells_time = image->tells_time;
+	m->ns_per_tick = image->ns_per_tick;
 	m->keep_pages = UINT64_MAX;
 	m->limit_pages = m->limit_now = max_request_bytes / TKVM_PAGE;
 	r = map_fork(m, err);

@@ -96,6 +96,11 @@ void arena_free(struct arena *a);
 
 /*--- the machine ----------------------------------------------------------*/
 
+/* By the CPU's counter, CLOCK_MONOTONIC and CLOCK_REALTIME. */
+struct instant {
+	uint64_t tsc, steady_ns, real_ns;
+};
+
 /* Two pages of each machine's own for each CPU: trap stack and record. */
 #define OWN_BYTES (2 * TKVM_PAGE)
 
@@ -141,7 +146,8 @@ struct tkvm_image {
 	struct tkvm_regs regs;		/* behind the waiting instruction */
 	struct arena arena;
 	struct symbols *symbols;
-	bool tells_time;
+	bool tells_time;		/* as its forks begin */
+	double ns_per_tick;
 };
 
 /* A debugger's breakpoints, debug.c; made by the first one. */
@@ -199,6 +205,8 @@ struct tkvm_machine {
 	struct debug *debug;		/* NULL: never debugged */
 	bool debugged;			/* since the last reset */
 	bool tells_time;		/* to the vDSO, time.c */
+	struct instant time_since;	/* of measuring; tsc 0: not begun */
+	double ns_per_tick;		/* of the CPU's counter; 0: unknown */
 };
 
 /* paging.c: tables for all regions; call when shape is complete. */

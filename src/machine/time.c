@@ -17,22 +17,24 @@
 
 #define CLOCK_SOURCE \
 	"/sys/devices/system/clocksource/clocksource0/current_clocksource"
-/* Over so long a time its speed is known to 1 in a million. */
+/*
+ * A machine measures the counter's speed over times like these, which makes it
+ * known to 1 in a million.
+ */
 #define EXACT_NS 100000000
+#define LONG_NS 60000000000
+/* The self-test takes so long at least. */
+#define FIRST_NS 5000000
+/* Speeds differ by less, unless the computer was asleep in between. */
+#define MOST_OFF 1e-3
+#define MOST_OFF_NS 20000
 /* Counter and clocks are read at once, unless something came between. */
 #define SAME_TICKS 4000
 #define TRIES 8
-/* Clocks are not further off, unless the computer was asleep. */
-#define MOST_OFF 1e-3
-
-/* One instant, by the counter and by both clocks. */
-struct instant {
-	uint64_t tsc, steady_ns, real_ns;
-};
 
 /* Written by the self-test, before any other machine is made. */
 static struct {
-	bool usable;
+	_Atomic bool usable;		/* false is for ever */
 	struct instant first;
 	double ns_per_tick;		/* from the first to the second look */
 } counter;
@@ -88,35 +90,62 @@ time_begin(void)
 bool
 time_known(bool same_in_guests)
 {
-	struct instant is = now();
+	const struct timespec rest = {.tv_nsec = FIRST_NS};
+	struct instant is;
+	bool usable = same_in_guests && is_source();
 
-	counter.usable = same_in_guests && is_source() &&
-	    is.tsc > counter.first.tsc;
-	if (counter.usable)
+	if (usable && nanoseconds(CLOCK_MONOTONIC) - counter.first.steady_ns <
+	    FIRST_NS)
+		(void)nanosleep(&rest, NULL);
+	is = now();
+	usable = usable && is.tsc > counter.first.tsc;
+	if (usable)
 		counter.ns_per_tick =
 		    (double)(is.steady_ns - counter.first.steady_ns) /
 		    (double)(is.tsc - counter.first.tsc);
-	return (counter.usable);
+	atomic_store(&counter.usable, usable);
+	return (usable);
 }
 
-/* Fixed-point ns of a tick, or 0: the counter is not what it was. */
-static uint64_t
-speed(const struct instant *is)
+/*
+ * After a leap of counter or clocks, as when the computer was asleep: measure
+ * anew. When KVM has shifted guests' counters to hide it from them, or
+ * might have, nobody uses them any more.
+ */
+static double
+leap(struct tkvm_machine *m, bool back)
 {
-	const struct instant *first = &counter.first;
-	uint64_t ns = is->steady_ns - first->steady_ns;
-	double found;
+	if (back || vcpu_counter_shifted(m->vcpu))
+		atomic_store(&counter.usable, false);
+	m->time_since.tsc = 0;
+	m->ns_per_tick = 0;
+	return (0);
+}
 
-	if (!counter.usable || is->tsc <= first->tsc ||
-	    is->steady_ns <= first->steady_ns)
+/* Nanoseconds per tick, or 0: not known. */
+static double
+speed(struct tkvm_machine *m, const struct instant *is)
+{
+	double ticks, ns, off;
+
+	if (!atomic_load(&counter.usable))
 		return (0);
-	found = (double)ns / (double)(is->tsc - first->tsc);
-	if (found > counter.ns_per_tick * (1 + MOST_OFF) ||
-	    found < counter.ns_per_tick * (1 - MOST_OFF))
-		return (0);
-	if (ns < EXACT_NS)
-		found = counter.ns_per_tick;
-	return ((uint64_t)(found * (double)((uint64_t)1 << TIME_SHIFT)));
+	if (m->time_since.tsc == 0)
+		m->time_since = *is;
+	/* Exact for months, also when it is negative. */
+	ticks = (double)(int64_t)(is->tsc - m->time_since.tsc);
+	ns = (double)(int64_t)(is->steady_ns - m->time_since.steady_ns);
+	off = m->ns_per_tick == 0 ? 0 : ticks * m->ns_per_tick - ns;
+	if (ticks < 0 || ns < 0)
+		return (leap(m, true));
+	if (off > ns * MOST_OFF + MOST_OFF_NS ||
+	    -off > ns * MOST_OFF + MOST_OFF_NS)
+		return (leap(m, false));
+	if (ns >= EXACT_NS)
+		m->ns_per_tick = ns / ticks;
+	if (ns >= LONG_NS)
+		m->time_since = *is;
+	return (m->ns_per_tick);
 }
 
 /* A machine's clock does not go back to what it has shown. */
@@ -144,8 +173,9 @@ time_tell(struct tkvm_machine *m)
 		return;
 	t = now();
 	is = (struct time_record){
-		.mult = speed(&t), .tsc = t.tsc, .steady_ns = t.steady_ns,
-		.real_ns = t.real_ns,
+		.mult = (uint64_t)(speed(m, &t) *
+		    (double)((uint64_t)1 << TIME_SHIFT)),
+		.tsc = t.tsc, .steady_ns = t.steady_ns, .real_ns = t.real_ns,
 	};
 	memcpy(&was, at, sizeof was);
 	go_on(&is, &was);
@@ -159,8 +189,9 @@ time_tell(struct tkvm_machine *m)
 void
 tkvm_machine_tell_time(struct tkvm_machine *m)
 {
-	if (m->tells_time || !counter.usable)
+	if (m->tells_time || !atomic_load(&counter.usable))
 		return;
 	m->tells_time = true;
+	m->ns_per_tick = counter.ns_per_tick;
 	time_tell(m);
 }

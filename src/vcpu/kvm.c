@@ -289,6 +289,25 @@ kvm_reset_rings(int vm_fd, struct tkvm_err *err)
 	return (0);
 }
 
+/* Since Linux 5.16. */
+static struct kvm_device_attr
+tsc_offset(uint64_t *value)
+{
+	return ((struct kvm_device_attr){
+		.group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET,
+		.addr = (uintptr_t)value,
+	});
+}
+
+bool
+vcpu_counter_shifted(const struct vcpu *v)
+{
+	uint64_t offset = 1;
+	const struct kvm_device_attr is = tsc_offset(&offset);
+
+	return (ioctl(v->vcpu_fd, KVM_GET_DEVICE_ATTR, &is) < 0 || offset != 0);
+}
+
 int
 kvm_set_up_vcpu(struct vcpu *v, const struct vcpu_caps *caps,
     struct tkvm_err *err)
@@ -298,11 +317,8 @@ kvm_set_up_vcpu(struct vcpu *v, const struct vcpu_caps *caps,
 		struct kvm_msrs head;
 		struct kvm_msr_entry e[STATE_MSRS];
 	} msrs;
-	const uint64_t zero = 0;
-	const struct kvm_device_attr no_offset = {
-		.group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET,
-		.addr = (uintptr_t)&zero,
-	};
+	uint64_t zero = 0;
+	const struct kvm_device_attr no_offset = tsc_offset(&zero);
 	const char *what;
 
 	memset(&msrs, 0, sizeof msrs);

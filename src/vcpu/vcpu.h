@@ -127,6 +127,12 @@ void vcpu_kick(struct vcpu *v);
 /* Enter the guest once. */
 void vcpu_run(struct vcpu *v, struct vcpu_exit *exit);
 
+/*
+ * Does KVM add something to the CPU's counter for this guest? Not from the
+ * start, but when the computer was asleep. Also true when it does not say.
+ */
+bool vcpu_counter_shifted(const struct vcpu *v);
+
 /* Extended state in the standard (non-compacted) XSAVE format, one page. */
 int vcpu_get_xsave(struct vcpu *v, void *page, struct tkvm_err *err)
     TKVM_MUST_CHECK;

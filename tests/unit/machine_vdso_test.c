@@ -30,6 +30,14 @@ static int (*vdso_clock)(clockid_t, struct timespec *);
 static int (*vdso_day)(struct timeval *, struct timezone *);
 static time_t (*vdso_seconds)(time_t *);
 
+static bool shifted;
+
+bool
+vcpu_counter_shifted(const struct vcpu *v)
+{
+	return (v != NULL || shifted);
+}
+
 /* The pages from the trap stack to the vDSO, as a machine has them. */
 static void
 begin(bool told)
@@ -56,8 +64,9 @@ begin(bool told)
 	}
 	machine.own = at + OFF_RECORD - TKVM_PAGE;
 	machine.tells_time = false;
+	machine.time_since.tsc = 0;
 	memset(record, 0, sizeof *record);
-	counter.usable = known;
+	atomic_store(&counter.usable, known);
 	if (told)
 		tkvm_machine_tell_time(&machine);
 }
@@ -242,32 +251,88 @@ TEST(long_runs_do_not_overflow)
 	    ts.tv_sec < 3600 * 24 * 100 + 60);
 }
 
-TEST(a_counter_that_is_not_what_it_was_is_not_used)
+/*
+ * A machine that has told the time for so long, in which the counter was so
+ * much faster than before.
+ */
+static void
+tell_again(int64_t ns_ago, double faster)
 {
-	double right;
+	begin(true);
+	machine.time_since = now();
+	machine.time_since.steady_ns -= (uint64_t)ns_ago;
+	machine.time_since.tsc -= (uint64_t)(int64_t)((double)ns_ago /
+	    counter.ns_per_tick * faster);
+	time_tell(&machine);
+}
+
+TEST(the_speed_follows_the_hosts_clock)
+{
+	double first;
 
 	NEED_COUNTER();
-	right = counter.ns_per_tick;
+	first = counter.ns_per_tick;
+	CHECK(machine.ns_per_tick == first);
+	/* Over too short a time it is not known better. */
+	tell_again(EXACT_NS / 2, 1.0001);
+	CHECK(machine.ns_per_tick == first);
+	tell_again(EXACT_NS * 10, 1.0001);
+	CHECK(machine.ns_per_tick < first * 0.99995);
+	CHECK(machine.ns_per_tick > first * 0.9998);
+	CHECK_EQ(record->mult, (uint64_t)(machine.ns_per_tick *
+	    4294967296.0));
+	CHECK(nanoseconds(CLOCK_MONOTONIC) - machine.time_since.steady_ns >=
+	    EXACT_NS);
+	/* After a long time it is measured anew. */
+	tell_again(LONG_NS, 0.9999);
+	CHECK(machine.ns_per_tick > first * 1.00005);
+	CHECK(nanoseconds(CLOCK_MONOTONIC) - machine.time_since.steady_ns <
+	    LONG_NS);
 	CHECK(record->mult != 0);
-	counter.ns_per_tick = right * 1.01;
-	time_tell(&machine);
+}
+
+TEST(after_a_leap_the_time_is_asked_for_until_the_speed_is_known_again)
+{
+	static const double leaps[] = {1.01, 0.99, 1e6, 0};
+
+	NEED_COUNTER();
+	for (unsigned i = 0; i < sizeof leaps / sizeof leaps[0]; i++) {
+		tell_again(EXACT_NS * 10, leaps[i]);
+		CHECK_EQ(record->mult, 0);
+		CHECK_EQ(compare(CLOCK_MONOTONIC, CLOCK_MONOTONIC), 0);
+		time_tell(&machine);
+		CHECK_EQ(record->mult, 0);
+		machine.time_since.steady_ns -= EXACT_NS;
+		machine.time_since.tsc -= (uint64_t)(EXACT_NS /
+		    counter.ns_per_tick * 1.05);
+		time_tell(&machine);
+		CHECK(machine.ns_per_tick < counter.ns_per_tick * 0.96);
+		CHECK(record->mult != 0);
+	}
+	/* A short sleep just now. */
+	tell_again(1000, 1e6);
 	CHECK_EQ(record->mult, 0);
-	counter.ns_per_tick = right * 0.99;
-	time_tell(&machine);
-	CHECK_EQ(record->mult, 0);
-	CHECK_EQ(compare(CLOCK_MONOTONIC, CLOCK_MONOTONIC), 0);
-	counter.ns_per_tick = right;
-	time_tell(&machine);
+}
+
+TEST(a_counter_that_went_back_or_was_shifted_is_not_used_any_more)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		NEED_COUNTER();
+		shifted = i == 1;
+		tell_again(EXACT_NS * 10, shifted ? 1.01 : -1);
+		shifted = false;
+		CHECK_EQ(record->mult, 0);
+		CHECK_EQ(compare(CLOCK_MONOTONIC, CLOCK_MONOTONIC), 0);
+		tkvm_machine_tell_time(&machine);
+		machine.ns_per_tick = counter.ns_per_tick;
+		time_tell(&machine);
+		CHECK_EQ(record->mult, 0);
+		machine.tells_time = false;
+		tkvm_machine_tell_time(&machine);
+		CHECK(!machine.tells_time);
+	}
+	begin(true);
 	CHECK(record->mult != 0);
-	/* The computer was asleep, and the counter began anew. */
-	counter.first.tsc += (uint64_t)1 << 62;
-	time_tell(&machine);
-	CHECK_EQ(record->mult, 0);
-	counter.first.tsc -= (uint64_t)1 << 62;
-	counter.usable = false;
-	machine.tells_time = false;
-	tkvm_machine_tell_time(&machine);
-	CHECK(!machine.tells_time);
 }
 
 TEST_MAIN()
