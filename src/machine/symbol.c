@@ -137,6 +137,13 @@ const char *
 tkvm_machine_symbol(const struct tkvm_machine *m, uint64_t addr, char *buf,
     size_t size)
 {
+	uint64_t vdso = m->shape.base + OFF_VDSO;
+
+	if (addr - vdso < TKVM_PAGE) {
+		(void)snprintf(buf, size, "vdso+0x%jx",
+		    (uintmax_t)(addr - vdso));
+		return (buf);
+	}
 	return (symbols_name(m->image ? m->image->symbols : m->symbols, addr,
 	    buf, size));
 }

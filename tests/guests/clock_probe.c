@@ -3,6 +3,7 @@
  * clock_probe.c: reads its clocks many times in each request and answers what
  * they showed last, or that one went back. With an argument it has read them
  * before it waits. /raw: by system calls, between which the library's must be.
+ * /bad: into memory that is not there.
  */
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -49,6 +50,9 @@ on_get(const char *url, const char *arg)
 	struct timeval tv;
 
 	(void)arg;
+	/* Where it may not write; first, so that it is told the time. */
+	if (strcmp(url, "/bad") == 0 && by_library(CLOCK_REALTIME) > 0)
+		clock_gettime(CLOCK_REALTIME, (void *)(uintptr_t)8);
 	for (int i = 0; i < READS; i++) {
 		is = strcmp(url, "/raw") == 0 && i % 10 == 0 ?
 		    by_call(CLOCK_MONOTONIC) : by_library(CLOCK_MONOTONIC);

@@ -122,6 +122,21 @@ TEST(calls_and_readings_tell_the_same_time)
 	rig_end(&rig);
 }
 
+TEST(a_bad_address_ends_the_request_and_says_where)
+{
+	struct rig rig;
+
+	NEED_KVM();
+	CHECK_RIG(&rig, rig_one(&rig, CLOCKS, "\"concurrency\": 1"));
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK_CALL(&rig, "probe", "/bad", "", by_vdso() ? 500 : 200);
+		if (by_vdso())
+			CHECK_HAS(rig.reply->error.text, "vdso+0x");
+		CHECK(ask(&rig, "/") == NULL);
+	}
+	rig_end(&rig);
+}
+
 TEST(a_program_that_starts_cold_has_its_clocks)
 {
 	static const char file[] = "/tmp/tinykvm-clock.cold";
