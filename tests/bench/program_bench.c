@@ -4,10 +4,11 @@
  * library as a process and in machines with the settings that it comes with,
  * the same file and the same work, in turn on one CPU.
  *
- * Rows: its work alone, by its own account, as a process and in a machine. Then
- * with all that a request is: an input goes in (to the process through a
- * socket), an answer comes out, and memory is as it was before. As many
- * machines at once as there are CPUs. The memory that this takes.
+ * Rows: its work alone, by its own account, as a process and in a machine, both
+ * started several times. Then with all that a request is: an input goes in (to
+ * the process through a socket), an answer comes out, and memory is as it was
+ * before. As many machines at once as there are CPUs. The memory that this
+ * takes.
  *
  * FILE: what it may read.
  */
@@ -25,6 +26,8 @@
 #include "tinykvm/program.h"
 
 #define FIRST 3			/* rounds that are not counted */
+/* Where memory comes to lie differs from start to start, and so do times. */
+#define STARTS 5
 #define CLIENTS_MAX 64
 #define BODY_MAX ((size_t)64 << 20)
 #define LIBRARY "build/compute.json"
@@ -239,69 +242,82 @@ read_input(const char *path, size_t *len)
 	return (data);
 }
 
-/* Prints four rows, and returns the most pages of a machine. */
-static uint64_t
+/* What a program and its machines took, all starts together. */
+static struct {
+	struct samples process, process_work, machine, machine_work;
+	uint64_t ns, ticks;		/* that it lasted */
+	uint64_t pages;			/* the most of a machine */
+} took;
+
+static void
 in_turn(const struct native *native, const struct work *w,
-    const struct work *timed, const char *label)
+    const struct work *timed)
 {
-	static struct samples process, process_work, machine, machine_work;
-	uint64_t t = tkvm_now_ns(), tick = __builtin_ia32_rdtsc(), most = 0;
+	uint64_t t = tkvm_now_ns(), tick = __builtin_ia32_rdtsc();
 	struct cost cost;
-	double ns_per_tick;
-	char what[128];
 
 	for (int i = 0; i < w->rounds + FIRST; i++) {
 		native_once(native, w, &cost);
 		if (i >= FIRST) {
-			sample(&process, cost.ns);
-			sample(&process_work, cost.ticks);
+			sample(&took.process, cost.ns);
+			sample(&took.process_work, cost.ticks);
 		}
 		machine_once(timed, &cost);
 		if (i >= FIRST)
-			sample(&machine_work, cost.ticks);
+			sample(&took.machine_work, cost.ticks);
 		machine_once(w, &cost);
 		if (i >= FIRST)
-			sample(&machine, cost.ns);
-		most = cost.pages > most ? cost.pages : most;
+			sample(&took.machine, cost.ns);
+		took.pages = cost.pages > took.pages ? cost.pages : took.pages;
 	}
-	tick = __builtin_ia32_rdtsc() - tick;
-	ns_per_tick = (double)(tkvm_now_ns() - t) / (double)tick;
-	(void)snprintf(what, sizeof what, "%s, as a process", label);
-	row_of(label, what, &process_work, 1 / ns_per_tick);
-	row_of(label, "  in a machine", &machine_work, 1 / ns_per_tick);
-	row_of(label, "  a request, to the process", &process, 1);
-	row_of(label, "  a request, to the machine, with reset", &machine, 1);
-	return (most);
+	took.ticks += __builtin_ia32_rdtsc() - tick;
+	took.ns += tkvm_now_ns() - t;
 }
 
-int
-main(int argc, char **argv)
+/* One start of all, of several, each with its part of the rounds. */
+static void
+start(struct work w, char **argv)
 {
-	struct work w, timed, few;
+	struct work timed;
 	struct tkvm_library *lib, *timed_lib;
-	struct tkvm_counters counters;
 	struct native native;
-	char what[128];
-	uint64_t pages;
-	int n = (int)sysconf(_SC_NPROCESSORS_ONLN);
 
-	if ((argc != 6 && argc != 7) || strchr(argv[1], '/') == NULL)
-		die("usage: program_bench PROGRAM INPUT OPTIONS ROUNDS LABEL "
-		    "[FILE]");
-	n = n > CLIENTS_MAX ? CLIENTS_MAX : n;
-	w.body = read_input(argv[2], &w.len);
-	w.options = argv[3];
-	w.rounds = atoi(argv[4]);
-	few = timed = w;
-	lib = define(&w, argv, n, false);
+	w.rounds = (w.rounds + STARTS - 1) / STARTS;
+	timed = w;
+	lib = define(&w, argv, 1, false);
 	timed_lib = define(&timed, argv, 1, true);
 	pin(true);
 	native_start(&native, argv[1], argv[3]);
-	pages = in_turn(&native, &w, &timed, argv[5]);
+	in_turn(&native, &w, &timed);
 	native_stop(&native);
 	pin(false);
 	tkvm_library_destroy(&timed_lib);
-	few.program = w.program;
+	tkvm_library_destroy(&lib);
+}
+
+static void
+tell_starts(const char *label)
+{
+	double ticks_per_ns = (double)took.ticks / (double)took.ns;
+	char what[128];
+
+	(void)snprintf(what, sizeof what, "%s, as a process", label);
+	row_of(label, what, &took.process_work, ticks_per_ns);
+	row_of(label, "  in a machine", &took.machine_work, ticks_per_ns);
+	row_of(label, "  a request, to the process", &took.process, 1);
+	row_of(label, "  a request, to the machine, with reset", &took.machine,
+	    1);
+}
+
+/* As many machines as there are CPUs, and all that they take. */
+static void
+tell_together(struct work w, char **argv, int n)
+{
+	struct tkvm_library *lib = define(&w, argv, n, false);
+	struct work few = w;
+	struct tkvm_counters counters;
+	char what[128];
+
 	few.rounds = FIRST;
 	(void)together(&few, n);
 	(void)snprintf(what, sizeof what, "  requests, %d at a time", n);
@@ -309,9 +325,27 @@ main(int argc, char **argv)
 	tkvm_program_counters(w.program, &counters);
 	row(argv[5], "  memory: the frozen program, shared by all",
 	    (double)counters.image_bytes, "B");
-	row(argv[5], "  memory: each machine, at most", (double)(pages << 12),
-	    "B");
-	free((char *)(uintptr_t)w.body);
+	row(argv[5], "  memory: each machine, at most",
+	    (double)(took.pages << 12), "B");
 	tkvm_library_destroy(&lib);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct work w;
+	int n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+
+	if ((argc != 6 && argc != 7) || strchr(argv[1], '/') == NULL)
+		die("usage: program_bench PROGRAM INPUT OPTIONS ROUNDS LABEL "
+		    "[FILE]");
+	w.body = read_input(argv[2], &w.len);
+	w.options = argv[3];
+	w.rounds = atoi(argv[4]);
+	for (int i = 0; i < STARTS; i++)
+		start(w, argv);
+	tell_starts(argv[5]);
+	tell_together(w, argv, n > CLIENTS_MAX ? CLIENTS_MAX : n);
+	free((char *)(uintptr_t)w.body);
 	return (0);
 }
