@@ -32,7 +32,8 @@ PROGRAMS := $(patsubst guest/%.c,$(B)/programs/%,$(wildcard guest/*.c))
 BENCH    := $(B)/tests/bench/bench $(B)/tests/bench/http_bench \
 	    $(B)/tests/bench/program_bench $(B)/tests/bench/parallel_bench \
 	    $(B)/tests/bench/load $(B)/tests/bench/task_bench \
-	    $(B)/tests/guests/bench_pages $(B)/tests/guests/bench_task
+	    $(B)/tests/guests/bench_pages $(B)/tests/guests/bench_task \
+	    $(B)/tests/guests/bench_calls
 DEMO     := $(B)/compute.json $(B)/demo.json $(B)/demo.vcl \
 	    $(patsubst %,$(B)/share/%,index.html htpasswd examples.json \
 	    photo.jpg nodes.vcl)

@@ -21,6 +21,17 @@ static const char *const traps[] = {
 	[TKVM_TRAP_FAULT] = "arrive as faults (page-table based KVM)",
 };
 
+static const char *const clocks[] = {
+	[TKVM_CLOCK_OTHER_SOURCE] = "are system calls: the clock source is "
+	    "not tsc.\n"
+	    "                     If the CPU's counter is to be trusted, boot "
+	    "with tsc=reliable",
+	[TKVM_CLOCK_SHIFTED] = "are system calls: KVM shifts the counters of "
+	    "guests.\n"
+	    "                     Linux 5.16 need not",
+	[TKVM_CLOCK_NO_CALL] = "are read without a call",
+};
+
 static void
 print_vectors(uint64_t xcr0)
 {
@@ -38,9 +49,7 @@ print_host(const struct tkvm_host *h)
 	printf("  changing threads   %.1f us: %s\n", (double)h->move_ns / 1e3,
 	    h->move_is_cheap ? "requests run in the caller's thread" :
 	    "each machine gets a thread of its own (Linux 6.13 is faster)");
-	printf("  clocks             %s\n", h->time_by_vdso ?
-	    "are read without a call" :
-	    "are system calls (the clock source is not tsc, or not shared)");
+	printf("  clocks             %s\n", clocks[h->clock]);
 	print_vectors(h->xcr0);
 	printf("  dirty ring         %u entries\n", h->ring_entries);
 }

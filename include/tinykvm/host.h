@@ -18,6 +18,13 @@ enum tkvm_trap {
 	TKVM_TRAP_FAULT,	/* through an exception (#GP, #PF at LSTAR) */
 };
 
+/* How programs read CLOCK_REALTIME and CLOCK_MONOTONIC. */
+enum tkvm_clock {
+	TKVM_CLOCK_OTHER_SOURCE,	/* calls: Linux has not tsc */
+	TKVM_CLOCK_SHIFTED,		/* calls: guests' counters differ */
+	TKVM_CLOCK_NO_CALL,		/* by the CPU's counter */
+};
+
 struct tkvm_host {
 	enum tkvm_trap out_trap;
 	enum tkvm_trap syscall_trap;
@@ -28,7 +35,7 @@ struct tkvm_host {
 	uint64_t move_ns;	/* extra cost of the first run in a thread */
 	bool move_is_cheap;	/* move_ns below 50 us: any thread may run */
 	uint32_t ring_entries;	/* of the dirty ring */
-	bool time_by_vdso;	/* programs read clocks without a call */
+	enum tkvm_clock clock;
 };
 
 /*

@@ -307,7 +307,7 @@ TKVM_API void tkvm_machine_set_fs(struct tkvm_machine *m, uint64_t base);
 /*
  * In a handler: the program reads CLOCK_REALTIME or CLOCK_MONOTONIC. From now
  * on its vDSO, vdso(7), tells them without a call, where the host can
- * (time_by_vdso in host.h).
+ * (clock in host.h).
  */
 TKVM_API void tkvm_machine_tell_time(struct tkvm_machine *m);
 

@@ -238,12 +238,11 @@ int machine_add_vcpu(struct tkvm_machine *m, bool split_readonly,
 void machine_write_record(struct tkvm_machine *m, unsigned cpu);
 
 /*
- * time.c: before the self-test and behind it; can guests read the time by the
+ * time.c: for the self-test, some milliseconds: can guests read the time by the
  * CPU's counter? Then, at the start of each run of a machine that asked for it,
  * what its vDSO needs.
  */
-void time_begin(void);
-bool time_known(bool same_in_guests);
+enum tkvm_clock time_known(bool same_in_guests);
 void time_tell(struct tkvm_machine *m);
 
 /* enter.c: let a CPU begin there, by one of the entry stubs. */

@@ -209,7 +209,6 @@ probe(struct probe *p)
 	const struct vcpu_caps *caps;
 	int r;
 
-	time_begin();
 	r = vcpu_caps(&caps, &p->err);
 	if (r != 0)
 		return (r);
@@ -222,7 +221,8 @@ probe(struct probe *p)
 	if (r == 0)
 		r = measure_move(p);
 	tkvm_machine_destroy(&p->m);
-	p->host.time_by_vdso = time_known(r == 0 && p->same_counter);
+	if (r == 0)
+		p->host.clock = time_known(p->same_counter);
 	return (r == 0 ? 0 : TKVM_EHOST);
 }
 

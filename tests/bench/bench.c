@@ -12,6 +12,7 @@
 
 #define PAGES "build/tests/guests/bench_pages"
 #define HELLO "build/programs/hello"
+#define CALLS "build/tests/guests/bench_calls"
 
 static struct samples s, s2;
 static struct tkvm_err err;
@@ -169,6 +170,42 @@ bench_hello(void)
 	tkvm_library_destroy(&without);
 }
 
+#define OFTEN 1000
+#define VERY_OFTEN 100000
+
+/* What a program's call costs, a clock that it reads, a file that it watches. */
+static void
+bench_calls(void)
+{
+	static const char *const more[] = {
+		", \"main_arguments\": [\"call\", \"0\"]",
+		", \"allowed_paths\": [\"/etc/hostname\"], "
+		    "\"main_arguments\": [\"watch\", \"/etc/hostname\"]",
+		", \"main_arguments\": [\"call\", \"1000\"]",
+		", \"main_arguments\": [\"clock\", \"100000\"]",
+	};
+	static struct samples s3, s4;
+	struct samples *to[] = {&s, &s2, &s3, &s4};
+	struct tkvm_library *lib[4];
+	uint64_t t;
+
+	for (int k = 0; k < 4; k++)
+		lib[k] = define("calls", CALLS, more[k]);
+	for (int i = 0; i < 2000; i++)
+		for (int k = 0; k < (i % 100 == 0 ? 4 : 2); k++) {
+			t = tkvm_now_ns();
+			call(tkvm_library_find(lib[k], "calls"));
+			if (i >= 200)
+				sample(to[k], tkvm_now_ns() - t);
+		}
+	row_of("file", "a request", &s, 1);
+	row_of("file", "the same, of a program that watches a file", &s2, 1);
+	row_of("clock", "a program's system call", &s3, OFTEN);
+	row_of("clock", "a clock that it reads", &s4, VERY_OFTEN);
+	for (int k = 0; k < 4; k++)
+		tkvm_library_destroy(&lib[k]);
+}
+
 /* What state costs: the same counter in shared memory and in storage. */
 static void
 bench_state(void)
@@ -288,6 +325,7 @@ main(void)
 	start_pages(&mini);
 	bench_exit(&mini);
 	bench_hello();
+	bench_calls();
 	bench_state();
 	bench_copy();
 	bench_reset(&mini, 10);

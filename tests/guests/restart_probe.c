@@ -2,7 +2,7 @@
 /*
  * restart_probe.c: answers what its files held while it started. Each argument
  * is a file to be started anew for; "=TEXT" writes to the one before it, which
- * must not be empty; "!" ends main() if that is missing.
+ * must not be empty; "!" ends main() if that is missing; "@": it is a server.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,6 +19,16 @@ on_get(const char *url, const char *arg)
 	(void)url;
 	(void)arg;
 	backend_response_str(200, "text/plain", text);
+}
+
+static void
+on_prepare(int id)
+{
+	struct kvm_socket_event event;
+
+	(void)id;
+	for (;;)
+		(void)wait_for_socket_event_paused(&event);
 }
 
 static void
@@ -54,7 +64,9 @@ main(int argc, char **argv)
 				return (2);
 			(void)close(fd);
 		}
-		if (argv[i][0] != '!' && argv[i][0] != '=')
+		if (argv[i][0] == '@')
+			set_socket_prepare_for_pause(on_prepare);
+		if (strchr("!=@", argv[i][0]) == NULL)
 			add(argv[i]);
 	}
 	set_backend_get(on_get);

@@ -14,7 +14,8 @@ by_vdso(void)
 	const struct tkvm_host *host;
 	struct tkvm_err err;
 
-	return (tkvm_host_probe(&host, &err) == 0 && host->time_by_vdso);
+	return (tkvm_host_probe(&host, &err) == 0 &&
+	    host->clock == TKVM_CLOCK_NO_CALL);
 }
 
 static int64_t
@@ -139,16 +140,16 @@ TEST(a_bad_address_ends_the_request_and_says_where)
 
 TEST(a_program_that_starts_cold_has_its_clocks)
 {
-	static const char file[] = "/tmp/tinykvm-clock.cold";
+	char file[64], settings[128];
 	const char *wrong;
 	struct rig rig;
 
 	NEED_KVM();
-	(void)unlink(file);
+	(void)snprintf(file, sizeof file, "/tmp/tinykvm-clock.%d", getpid());
+	(void)snprintf(settings, sizeof settings, "\"main_arguments\": "
+	    "[\"x\"], \"cold_start_file\": \"%s\"", file);
 	for (unsigned i = 0; i < 2; i++) {
-		CHECK_RIG(&rig, rig_one(&rig, CLOCKS, "\"main_arguments\": "
-		    "[\"x\"], \"cold_start_file\": "
-		    "\"/tmp/tinykvm-clock.cold\""));
+		CHECK_RIG(&rig, rig_one(&rig, CLOCKS, settings));
 		for (unsigned k = 0; k < 3; k++) {
 			wrong = ask(&rig, "/");
 			if (wrong != NULL)

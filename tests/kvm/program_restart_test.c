@@ -114,24 +114,27 @@ TEST(names_reach_the_log_without_control_characters)
 	rig_end(&rig);
 }
 
-TEST(where_state_would_be_lost_there_is_no_new_start)
+TEST(where_state_or_connections_would_be_lost_there_is_no_new_start)
 {
-	static const char *const with[] = {
-		", \"storage\": true",
-		", \"cold_start_file\": \"/tmp/tinykvm-restart.none\"",
+	static const struct {
+		const char *arguments, *more;	/* %s: the folder */
+	} with[] = {
+		{"\"/f/a\"", ", \"storage\": true"},
+		{"\"/f/a\"", ", \"cold_start_file\": \"%s/c\""},
+		{"\"/f/a\", \"@\"", ", \"server\": {\"path\": \"%s/s\"}"},
 	};
+	char more[160];
 	struct rig rig;
 
 	NEED_KVM();
-	put("a", "1");
 	for (unsigned i = 0; i < sizeof with / sizeof with[0]; i++) {
-		CHECK_RIG(&rig, rig_files(&rig, "\"/f/a\"", with[i]));
+		put("a", "1");
+		(void)snprintf(more, sizeof more, with[i].more, folder);
+		CHECK_RIG(&rig, rig_files(&rig, with[i].arguments, more));
 		SAYS(&rig, "-1:1 ");
 		put("a", "2");
 		SAYS(&rig, "-1:1 ");
-		put("a", "1");
 		rig_end(&rig);
-		(void)unlink("/tmp/tinykvm-restart.none");
 	}
 	CHECK_RIG(&rig, rig_files(&rig, "\"/etc/hostname\"", ""));
 	SAYS(&rig, "-1:none ");
@@ -260,7 +263,7 @@ TEST(many_callers_see_each_change_at_once)
 int
 main(int argc, char **argv)
 {
-	static const char *const files[] = {"a", "b", "c"};
+	static const char *const files[] = {"a", "b", "c", "s"};
 	int r;
 
 	if (mkdtemp(folder) == NULL)
