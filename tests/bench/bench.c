@@ -173,7 +173,7 @@ bench_hello(void)
 #define OFTEN 1000
 #define VERY_OFTEN 100000
 
-/* What a program's call costs, a clock that it reads, a file that it watches. */
+/* What a program's call costs, a clock that it reads, a file it watches. */
 static void
 bench_calls(void)
 {
